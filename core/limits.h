@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+/// Every limit of the program, in one place, related to each other by the compiler. Reaching one is a
+/// counted, named event. What a configuration may change has its default here.
+namespace vedette::limits {
+
+using namespace std::chrono_literals;
+
+// ── labels and series ──
+inline constexpr std::size_t labels_per_series_max = 128;
+inline constexpr std::size_t label_name_bytes_max = 1024;
+inline constexpr std::size_t label_value_bytes_max = 16 * 1024;
+inline constexpr std::size_t labels_bytes_max = 64 * 1024;  // all of one series together
+inline constexpr std::size_t series_max_default = 2'000'000;
+inline constexpr std::size_t head_bytes_max_default = std::size_t{2} << 30;
+
+// ── store ──
+inline constexpr std::size_t wal_record_bytes_max = std::size_t{64} << 20;
+inline constexpr std::size_t wal_segment_bytes = std::size_t{64} << 20;
+inline constexpr std::size_t chunk_samples_max = 120;
+inline constexpr auto wal_sync_interval = 200ms;
+
+// ── HTTP front ──
+inline constexpr std::size_t head_line_bytes_max = 8 * 1024;
+inline constexpr std::size_t head_bytes_max = 32 * 1024;
+inline constexpr std::size_t header_count_max = 100;
+inline constexpr std::size_t body_bytes_max_default = std::size_t{1} << 20;
+inline constexpr std::size_t write_body_bytes_max = std::size_t{32} << 20;  // remote write, as sent
+inline constexpr std::size_t write_decoded_bytes_max = std::size_t{64} << 20;
+inline constexpr std::size_t connections_max = 4096;
+inline constexpr std::size_t requests_in_flight_max = 64;
+inline constexpr std::size_t event_streams_max = 256;
+inline constexpr std::size_t event_stream_backlog_bytes_max = 256 * 1024;
+inline constexpr std::size_t buffered_bytes_max = std::size_t{128} << 20;  // bodies of all requests
+inline constexpr auto head_deadline = 10s;
+inline constexpr auto body_deadline = 30s;
+inline constexpr auto tls_handshake_deadline = 10s;
+inline constexpr auto idle_connection_max = 75s;
+inline constexpr auto response_deadline = 120s;
+inline constexpr auto graceful_stop_max = 10s;
+
+// ── queries ──
+inline constexpr std::size_t query_samples_max_default = 50'000'000;
+inline constexpr std::size_t query_steps_max = 11'000;
+inline constexpr auto query_timeout_default = 120s;
+inline constexpr std::size_t query_text_bytes_max = std::size_t{1} << 20;
+inline constexpr std::size_t query_depth_max = 5'000;
+inline constexpr std::size_t queries_in_flight_max = 20;
+
+// ── configuration ──
+inline constexpr std::size_t yaml_bytes_max = std::size_t{32} << 20;
+inline constexpr std::size_t yaml_nodes_max = 2'000'000;
+inline constexpr std::size_t yaml_depth_max = 100;
+inline constexpr std::size_t problems_shown_max = 50;
+
+// ── probes and outgoing requests ──
+inline constexpr std::size_t probes_in_flight_per_loop = 16;
+inline constexpr std::size_t answer_body_bytes_max_default = std::size_t{10} << 20;
+inline constexpr std::size_t answer_header_bytes_max = 64 * 1024;
+inline constexpr std::size_t redirects_max = 10;
+inline constexpr std::size_t transcript_bytes_max = 16 * 1024;
+
+// ── notifications ──
+inline constexpr std::size_t alerts_open_max = 200'000;
+inline constexpr std::size_t notify_in_flight_max = 16;
+inline constexpr std::size_t webhook_answer_bytes_max = 64 * 1024;
+inline constexpr auto ledger_commit_wait_max = 200ms;  // then a page beats its record
+inline constexpr auto notify_backoff_first = 1s;
+inline constexpr auto notify_backoff_max = 5min;
+inline constexpr auto retry_after_max = 15min;
+
+// ── what must hold between them ──
+static_assert(head_line_bytes_max <= head_bytes_max, "one line fits in a head");
+static_assert(label_name_bytes_max + label_value_bytes_max <= labels_bytes_max, "one label fits");
+static_assert(labels_bytes_max < wal_record_bytes_max, "a series record fits in the log");
+static_assert(wal_record_bytes_max <= wal_segment_bytes, "a record fits in a segment");
+static_assert(write_body_bytes_max <= write_decoded_bytes_max, "what is sent is smaller than decoded");
+static_assert(write_decoded_bytes_max <= buffered_bytes_max, "one remote write may be buffered");
+static_assert(body_bytes_max_default <= write_body_bytes_max);
+static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);
+static_assert(notify_backoff_first < notify_backoff_max);
+static_assert(requests_in_flight_max <= connections_max);
+
+}  // namespace vedette::limits
