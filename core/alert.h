@@ -35,7 +35,7 @@ struct Alert {
     Labels labels;       ///< `alertname` among them
     Labels annotations;  ///< expanded
     AlertState state = AlertState::Pending;
-    double value = 0;  ///< of the expression when last evaluated
+    double value = 0;                      ///< of the expression when last evaluated
     Timestamp active_at;                   ///< condition began to hold
     std::optional<Timestamp> fired_at;     ///< hold was waited out
     std::optional<Timestamp> resolved_at;  ///< condition ceased, or the rule went
@@ -48,8 +48,9 @@ struct Alert {
 class AlertSink {
 public:
     virtual ~AlertSink() = default;
-    /// Transitions and resends. Returns when they are on disk, or (a page beats its record) when they
-    /// are at least in memory and the disk did not answer in time. An error means: not taken, offer again.
+    /// Transitions and resends. Returns when they are on disk, or (a page beats its record) when
+    /// they are at least in memory and the disk did not answer in time. An error means: not taken,
+    /// offer again.
     virtual Result<void> take(std::span<const Alert> alerts) = 0;
 };
 

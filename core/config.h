@@ -32,8 +32,8 @@ struct ConfigNode {
     struct Entry;
 
     Kind kind = Kind::Null;
-    bool quoted = false;  ///< a quoted scalar is always a string
-    std::string text;     ///< of a scalar, as written, unquoted
+    bool quoted = false;            ///< a quoted scalar is always a string
+    std::string text;               ///< of a scalar, as written, unquoted
     std::vector<ConfigNode> items;  ///< of a list
     std::vector<Entry> entries;     ///< of a map, in file order
     Mark mark;
@@ -82,7 +82,8 @@ private:
 };
 
 /// Reads one map with types. Every key asked for is known; `finish` (or the destructor) reports the
-/// others with the nearest known key. What is wrong goes to `Problems`, and the default is returned.
+/// others with the nearest known key. What is wrong goes to `Problems`, and the default is
+/// returned.
 ///
 ///     MapReader probe(node, problems, "probe \"shop\"");
 ///     settings.every = probe.duration("every", 15s);
@@ -135,9 +136,11 @@ private:
     bool finished_ = false;
 };
 
-/// Scalars by YAML 1.1's rules as Go's reader has them; a problem and `otherwise` when of another type.
+/// Scalars by YAML 1.1's rules as Go's reader has them; a problem and `otherwise` when of another
+/// type.
 std::string scalar_string(const ConfigNode& node, Problems& problems, std::string_view what);
-bool scalar_boolean(const ConfigNode& node, Problems& problems, std::string_view what, bool otherwise);
+bool scalar_boolean(const ConfigNode& node, Problems& problems, std::string_view what,
+                    bool otherwise);
 std::int64_t scalar_integer(const ConfigNode& node, Problems& problems, std::string_view what,
                             std::int64_t otherwise);
 double scalar_number(const ConfigNode& node, Problems& problems, std::string_view what,

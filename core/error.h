@@ -15,7 +15,7 @@ enum class Fault {
     Limit,        ///< a stated limit was reached; the message names it
     Unavailable,  ///< the other side is not there; trying again may help
     Timeout,
-    Corrupt,      ///< stored bytes do not say what they should
+    Corrupt,  ///< stored bytes do not say what they should
     Cancelled,
     Internal,
 };
@@ -30,7 +30,8 @@ struct Error {
     bool operator==(const Error&) const = default;
 };
 
-/// A value or an `Error`. Being down is an answer and belongs in the value; `Error` is for failures.
+/// A value or an `Error`. Being down is an answer and belongs in the value; `Error` is for
+/// failures.
 template <typename T>
 struct [[nodiscard]] Result : tl::expected<T, Error> {
     using tl::expected<T, Error>::expected;

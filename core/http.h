@@ -16,7 +16,8 @@ enum class Role { Nobody, Viewer, Editor, Admin };
 std::string_view to_string(Role role);
 std::optional<Role> parse_role(std::string_view text);
 
-/// Where a route is answered: in the loop (must not block, microseconds), on a worker, as an event stream.
+/// Where a route is answered: in the loop (must not block, microseconds), on a worker, as an event
+/// stream.
 enum class Weight { Inline, Worker, Stream };
 
 /// Which listeners serve a route: `listeners[].serves` names groups.
@@ -29,19 +30,19 @@ using Header = std::pair<std::string, std::string>;
 /// A request whose head was judged and whose body, decoded and within its limit, is complete.
 struct Request {
     std::string method;
-    std::string path;  ///< percent-decoded, without the query
+    std::string path;                                        ///< percent-decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded; repeated names stay
     /// Query parameters and, of an `application/x-www-form-urlencoded` body, the fields after them.
     std::vector<std::pair<std::string, std::string>> form;
     std::vector<std::pair<std::string, std::string>> captures;  ///< of `{name}` in the route's path
-    std::vector<Header> headers;  ///< names in lower case
+    std::vector<Header> headers;                                ///< names in lower case
     std::string body;
-    std::string peer;       ///< address of the other end, from the socket, never from a header
-    std::string user;       ///< empty when nobody logged in
+    std::string peer;  ///< address of the other end, from the socket, never from a header
+    std::string user;  ///< empty when nobody logged in
     Role role = Role::Nobody;
     bool tls = false;
-    std::string etag;       ///< of `If-None-Match`; empty when absent
-    std::stop_token stop;   ///< stops when the caller goes away or the server ends
+    std::string etag;      ///< of `If-None-Match`; empty when absent
+    std::stop_token stop;  ///< stops when the caller goes away or the server ends
 
     /// First value, or an empty view.
     std::string_view header(std::string_view lower_case_name) const;
@@ -54,7 +55,8 @@ struct Request {
 class EventStream {
 public:
     virtual ~EventStream() = default;
-    /// One server-sent event. False when the listener is gone or lags behind its byte limit and was cut.
+    /// One server-sent event. False when the listener is gone or lags behind its byte limit and was
+    /// cut.
     virtual bool send(std::string_view event, std::string_view data) = 0;
     virtual bool open() const = 0;
 };

@@ -23,13 +23,14 @@ struct Label {
     auto operator<=>(const Label&) const = default;
 };
 
-/// A set of labels: sorted by name, immutable, hashed once, in one block of memory that copies share.
+/// A set of labels: sorted by name, immutable, hashed once, in one block of memory that copies
+/// share.
 ///
 ///   block:  [ references | hash | count | end offsets, two a label | name value name value … ]
 ///
-/// Invariants: (L1) names strictly ascend in byte order; (L2) no name and no value is empty: an empty
-/// value is the same as no label, as in Prometheus; (L3) equal sets have equal hashes in one process.
-/// Copying and comparing for equality do not allocate. Safe to share between threads.
+/// Invariants: (L1) names strictly ascend in byte order; (L2) no name and no value is empty: an
+/// empty value is the same as no label, as in Prometheus; (L3) equal sets have equal hashes in one
+/// process. Copying and comparing for equality do not allocate. Safe to share between threads.
 class Labels {
 public:
     class Iterator;

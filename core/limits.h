@@ -3,8 +3,8 @@
 #include <chrono>
 #include <cstddef>
 
-/// Every limit of the program, in one place, related to each other by the compiler. Reaching one is a
-/// counted, named event. What a configuration may change has its default here.
+/// Every limit of the program, in one place, related to each other by the compiler. Reaching one is
+/// a counted, named event. What a configuration may change has its default here.
 namespace vedette::limits {
 
 using namespace std::chrono_literals;
@@ -77,7 +77,8 @@ static_assert(head_line_bytes_max <= head_bytes_max, "one line fits in a head");
 static_assert(label_name_bytes_max + label_value_bytes_max <= labels_bytes_max, "one label fits");
 static_assert(labels_bytes_max < wal_record_bytes_max, "a series record fits in the log");
 static_assert(wal_record_bytes_max <= wal_segment_bytes, "a record fits in a segment");
-static_assert(write_body_bytes_max <= write_decoded_bytes_max, "what is sent is smaller than decoded");
+static_assert(write_body_bytes_max <= write_decoded_bytes_max,
+              "what is sent is smaller than decoded");
 static_assert(write_decoded_bytes_max <= buffered_bytes_max, "one remote write may be buffered");
 static_assert(body_bytes_max_default <= write_body_bytes_max);
 static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);

@@ -14,8 +14,8 @@ namespace vedette {
 struct MetricFamily {
     enum class Type { Counter, Gauge, Histogram, Summary, Untyped };
     struct Point {
-        Labels labels;       ///< without the name
-        double value = 0;    ///< Counter, Gauge, Untyped
+        Labels labels;     ///< without the name
+        double value = 0;  ///< Counter, Gauge, Untyped
         /// Histogram: upper bound and cumulative count; Summary: quantile and value.
         std::vector<std::pair<double, double>> buckets;
         double count = 0, sum = 0;

@@ -3,7 +3,8 @@
 #include <condition_variable>
 #include <mutex>
 
-// The only macros of the house: what clang's thread-safety analysis reads. Nothing to other compilers.
+// The only macros of the house: what clang's thread-safety analysis reads. Nothing to other
+// compilers.
 #if defined(__clang__)
 #define VEDETTE_THREAD(x) __attribute__((x))
 #else

@@ -30,7 +30,7 @@ struct Reading {
     std::string reason;         // why it is down, for a person; empty when up
     std::vector<Phase> phases;  // in the order they happened
     std::vector<Metric> metrics;
-    std::string transcript;     // what was said, secrets removed; for `debug=true` and the page
+    std::string transcript;  // what was said, secrets removed; for `debug=true` and the page
 };
 
 /// Called exactly once, on the loop's thread, by the deadline.

@@ -38,8 +38,8 @@ struct Batch {
     std::vector<Exemplar> exemplars;
 };
 
-/// What became of a batch that was taken. Samples that cannot be stored where they belong in time are
-/// counted, not stored: Prometheus's own three kinds.
+/// What became of a batch that was taken. Samples that cannot be stored where they belong in time
+/// are counted, not stored: Prometheus's own three kinds.
 struct Appended {
     std::size_t stored = 0;
     std::size_t out_of_order = 0;  ///< older than the newest of its series
@@ -59,8 +59,8 @@ public:
     virtual std::uint64_t generation() const = 0;
     virtual void metadata(std::string_view metric, std::string_view type, std::string_view help,
                           std::string_view unit) = 0;
-    /// Returns when the batch is in the log (write(2)), so an answer given after it survives kill -9.
-    /// An error means that nothing of it was taken.
+    /// Returns when the batch is in the log (write(2)), so an answer given after it survives kill
+    /// -9. An error means that nothing of it was taken.
     virtual Result<Appended> append(const Batch& batch) = 0;
 };
 
@@ -82,9 +82,9 @@ struct Hints {
     bool latest_only = false;   ///< only the newest sample of the window is wanted
 };
 
-/// Columns of one series inside the window, borrowed until the cursor moves. At each time exactly one
-/// of the two holds: `histograms` is empty when the series has none in the window; otherwise it is as
-/// long as `times` and a null entry means that the float at that index counts.
+/// Columns of one series inside the window, borrowed until the cursor moves. At each time exactly
+/// one of the two holds: `histograms` is empty when the series has none in the window; otherwise it
+/// is as long as `times` and a null entry means that the float at that index counts.
 struct Column {
     const Labels* labels = nullptr;
     std::span<const Timestamp> times;
@@ -104,9 +104,9 @@ public:
 class SeriesSource {
 public:
     virtual ~SeriesSource() = default;
-    /// Stops soon after `stop` is requested; fails with Limit, Unavailable, or BadInput for a pattern
-    /// that is no RE2 expression. Series without a sample in the window are left out. Stale markers
-    /// are among the samples: what they mean is the asker's business.
+    /// Stops soon after `stop` is requested; fails with Limit, Unavailable, or BadInput for a
+    /// pattern that is no RE2 expression. Series without a sample in the window are left out. Stale
+    /// markers are among the samples: what they mean is the asker's business.
     virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
                                                          Window window, const Hints& hints,
                                                          std::stop_token stop) = 0;
@@ -116,11 +116,12 @@ public:
 class LabelSource {
 public:
     virtual ~LabelSource() = default;
-    /// Each selector is a list of matchers; a series counts when any selector holds. No selector: all.
+    /// Each selector is a list of matchers; a series counts when any selector holds. No selector:
+    /// all.
     using Selectors = std::span<const std::vector<Matcher>>;
     virtual Result<std::vector<std::string>> label_names(Selectors selectors, Window window) = 0;
-    virtual Result<std::vector<std::string>> label_values(std::string_view name, Selectors selectors,
-                                                          Window window) = 0;
+    virtual Result<std::vector<std::string>> label_values(std::string_view name,
+                                                          Selectors selectors, Window window) = 0;
     virtual Result<std::vector<Labels>> series_in(Selectors selectors, Window window) = 0;
 };
 
