@@ -28,24 +28,47 @@ int exponent_of(const char* begin, const char* end) {
     return exponent;
 }
 
+/// Writes the shortest digits `d.ddde±xx` without exponent, as Go's 'f' does: zeros behind the last
+/// digit, where std::chars_format::fixed would print the double's exact value.
+void append_plain(std::string& out, std::string_view scientific, int exponent) {
+    if (scientific.front() == '-') {
+        out += '-';
+        scientific.remove_prefix(1);
+    }
+    std::string_view digits = scientific.substr(0, scientific.find('e'));
+    const auto digit = [&](std::size_t index) { return digits[index == 0 ? 0 : index + 1]; };
+    const std::size_t count = digits.size() == 1 ? 1 : digits.size() - 1;
+    if (exponent < 0) {
+        out += "0.";
+        out.append(static_cast<std::size_t>(-exponent - 1), '0');
+        for (std::size_t i = 0; i < count; ++i) out += digit(i);
+        return;
+    }
+    const auto whole = static_cast<std::size_t>(exponent) + 1;
+    for (std::size_t i = 0; i < std::max(whole, count); ++i) {
+        if (i == whole) out += '.';
+        out += i < count ? digit(i) : '0';
+    }
+}
+
 void append_finite(std::string& out, double value, ValueStyle style) {
-    char text[400];
+    char text[40];
     // Most of what is printed are small whole numbers.
     if (std::fabs(value) < 1e6 && value == std::trunc(value) &&
         (value != 0 || !std::signbit(value))) {
         out.append(text, std::to_chars(text, text + sizeof text, static_cast<int>(value)).ptr);
         return;
     }
-    const auto scientific =
-        std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
-    const int exponent = exponent_of(text, scientific.ptr);
+    const char* end =
+        std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+    const std::string_view scientific(text, static_cast<std::size_t>(end - text));
+    const int exponent = exponent_of(text, end);
     const int lowest = style == ValueStyle::Json ? -6 : -4;
     const int highest = style == ValueStyle::Exposition ? 6 : 21;
-    if (value != 0 && (exponent < lowest || exponent >= highest)) {
-        out.append(text, scientific.ptr);
-        return;
-    }
-    out.append(text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed).ptr);
+    if (value != 0 && (exponent < lowest || exponent >= highest))
+        out += scientific;
+    else
+        append_plain(out, scientific, exponent);
 }
 
 }  // namespace
