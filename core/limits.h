@@ -61,6 +61,8 @@ inline constexpr std::size_t probes_in_flight_per_loop = 16;
 inline constexpr std::size_t answer_body_bytes_max_default = std::size_t{10} << 20;
 inline constexpr std::size_t answer_header_bytes_max = 64 * 1024;
 inline constexpr std::size_t redirects_max = 10;
+inline constexpr std::size_t resolver_threads_max = 4;  // `resolver: system` only
+inline constexpr std::size_t resolver_stack_bytes = 256 * 1024;
 inline constexpr std::size_t transcript_bytes_max = 16 * 1024;
 
 // ── notifications ──
@@ -83,6 +85,7 @@ static_assert(write_decoded_bytes_max <= buffered_bytes_max, "one remote write m
 static_assert(body_bytes_max_default <= write_body_bytes_max);
 static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);
 static_assert(notify_backoff_first < notify_backoff_max);
+static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
 static_assert(requests_in_flight_max <= connections_max);
 
 }  // namespace vedette::limits
