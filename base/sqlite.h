@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,7 +27,13 @@ public:
     Statement& operator=(Statement&& other) noexcept;
     ~Statement();
 
-    Statement& bind(int index, std::int64_t value);  // index counts from 1
+    /// Binding begins a new use: what was stepped before is reset. The index counts from 1.
+    Statement& bind(int index, std::int64_t value);
+    template <std::integral Integer>
+    Statement& bind(int index, Integer value) {
+        return bind(index, static_cast<std::int64_t>(value));
+    }
+    /// SQLite keeps a NaN as NULL; `real` reads NULL as NaN again.
     Statement& bind(int index, double value);
     Statement& bind(int index, std::string_view value);
     Statement& bind_null(int index);
