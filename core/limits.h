@@ -53,6 +53,7 @@ inline constexpr std::size_t queries_in_flight_max = 20;
 // ── configuration ──
 inline constexpr std::size_t yaml_bytes_max = std::size_t{32} << 20;
 inline constexpr std::size_t yaml_nodes_max = 2'000'000;
+inline constexpr std::size_t yaml_copies_max = 500'000;  // values that anchors and aliases expand to
 inline constexpr std::size_t yaml_depth_max = 100;
 inline constexpr std::size_t problems_shown_max = 50;
 
@@ -83,6 +84,7 @@ static_assert(write_body_bytes_max <= write_decoded_bytes_max,
               "what is sent is smaller than decoded");
 static_assert(write_decoded_bytes_max <= buffered_bytes_max, "one remote write may be buffered");
 static_assert(body_bytes_max_default <= write_body_bytes_max);
+static_assert(yaml_copies_max <= yaml_nodes_max, "aliases cannot outgrow a file without them");
 static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);
 static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
