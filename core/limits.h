@@ -30,6 +30,7 @@ inline constexpr std::size_t header_count_max = 100;
 inline constexpr std::size_t body_bytes_max_default = std::size_t{1} << 20;
 inline constexpr std::size_t write_body_bytes_max = std::size_t{32} << 20;  // remote write, as sent
 inline constexpr std::size_t write_decoded_bytes_max = std::size_t{64} << 20;
+inline constexpr std::size_t write_parts_max = 4'000'000;  // labels, samples and series of one request
 inline constexpr std::size_t connections_max = 4096;
 inline constexpr std::size_t requests_in_flight_max = 64;
 inline constexpr std::size_t event_streams_max = 256;

@@ -24,7 +24,7 @@ TEST_CASE("commas stand between values and nowhere else", "[exporter][json]") {
 
 TEST_CASE("any text is written so that another reader gets it back", "[exporter][json]") {
     for (const std::string& text : {std::string("plain"), std::string("\"\\\n\r\t\x01\x1f"),
-                                   std::string("é€😀"), std::string("</script>")}) {
+                                    std::string("é€😀"), std::string("</script>")}) {
         JsonWriter json;
         json.value(text);
         CAPTURE(json.text());

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/http.h"
+#include "core/query.h"
+#include "core/time.h"
+#include "exporter/json_writer.h"
+
+namespace vedette::exporter {
+
+/// Prometheus's error types; each has its status code.
+enum class ApiError { BadData, Execution, Timeout, Canceled, NotFound, Internal, Unavailable };
+
+/// `{"status":"error","errorType":"bad_data","error":"…"}`
+Response api_error(ApiError kind, std::string_view message);
+/// The error type that Prometheus would use for a failed evaluation.
+Response api_failure(const Error& error);
+/// `invalid parameter "step": …`
+Response bad_parameter(std::string_view name, std::string_view why);
+
+/// `{"status":"success","data":…}`; `write` writes the data. Warnings and infos follow when there
+/// are any.
+Response api_success(const std::function<void(JsonWriter&)>& write,
+                     const std::vector<std::string>& warnings = {},
+                     const std::vector<std::string>& infos = {});
+
+/// `{"resultType":…,"result":…}` as Prometheus's API has it.
+void write_result(JsonWriter& json, const QueryResult& result);
+
+/// Seconds with a fraction, or RFC 3339. Fails with Prometheus's words.
+Result<Timestamp> parse_time(std::string_view text);
+/// Seconds with a fraction, or a duration.
+Result<Milliseconds> parse_step(std::string_view text);
+
+}  // namespace vedette::exporter

@@ -1,0 +1,13 @@
+// Any bytes as a remote write request: compressed or not.
+#include <cstddef>
+#include <cstdint>
+
+#include "exporter/api/remote_write.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    (void)vedette::exporter::read_write_request(bytes);
+    const auto decoded = vedette::exporter::uncompress_snappy(bytes, 1 << 20);
+    if (decoded) (void)vedette::exporter::read_write_request(*decoded);
+    return 0;
+}
