@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/time.h"
 
 namespace vedette {
 
@@ -37,13 +38,23 @@ struct LogSettings {
     std::string file;  ///< empty: stderr
 };
 
+/// One line as it is printed, without its end. Nothing in `message` or `fields` can break out of it:
+///
+///     text     2026-11-20T09:02:56.120Z warn  probe changed probe=shop reason="no answer in 2 s"
+///     json     {"time":"2026-11-20T09:02:56.120Z","level":"warn","message":"probe changed",…}
+///     journal  <4>probe changed probe=shop reason="no answer in 2 s"
+std::string format_log_line(LogSettings::Format format, Timestamp at, LogLevel level,
+                            std::string_view message, std::initializer_list<LogField> fields);
+
 /// Structured, asynchronous, through spdlog. A line that repeats at once is counted, not printed again
-/// (`… repeated 41 times`). Secrets do not belong here: pass `to_string(secret)`. Safe between threads.
+/// (`… repeated=41`), and shown anew every 10 s while it goes on. A file that cannot be opened is
+/// said on stderr, and stderr is used. Secrets do not belong here: pass `to_string(secret)`. Safe between threads.
 ///
 ///     log.info("probe changed", {{"probe", name}, {"state", "down"}, {"reason", reading.reason}});
 class Log {
 public:
-    explicit Log(const LogSettings& settings);
+    /// `clock` must outlive this; without one it is the machine's.
+    explicit Log(const LogSettings& settings, const Clock* clock = nullptr);
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
@@ -54,6 +65,7 @@ public:
     void warn(std::string_view message, Fields fields = {}) { write(LogLevel::Warn, message, fields); }
     void error(std::string_view message, Fields fields = {}) { write(LogLevel::Error, message, fields); }
     void write(LogLevel level, std::string_view message, Fields fields);
+    /// Returns when everything logged before is written, or after 2 s.
     void flush();
     void set_level(LogLevel level);
     /// Lines lost because the queue was full.

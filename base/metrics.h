@@ -50,7 +50,8 @@ public:
     void observed(std::string_view name, std::string_view help, MetricFamily::Type type,
                   std::function<double()> read, const Labels& labels = {});
 
-    /// Everything, by name.
+    /// Everything, by name, points by label. The last bucket of a histogram has the bound +Inf. No
+    /// lock is held while observed values are read.
     std::vector<MetricFamily> collect() const;
 
 private:

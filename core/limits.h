@@ -57,6 +57,12 @@ inline constexpr std::size_t yaml_nodes_max = 2'000'000;
 inline constexpr std::size_t yaml_copies_max = 500'000;  // values that anchors and aliases expand to
 inline constexpr std::size_t yaml_depth_max = 100;
 inline constexpr std::size_t problems_shown_max = 50;
+inline constexpr std::size_t secret_bytes_max = 64 * 1024;
+
+// ── log ──
+inline constexpr std::size_t log_line_bytes_max = 16 * 1024;  // of the message and of each value
+inline constexpr std::size_t log_queue_lines_max = 2048;      // then the oldest are dropped, counted
+inline constexpr auto log_repeat_every = 10s;  // a line that goes on repeating is shown again
 
 // ── probes and outgoing requests ──
 inline constexpr std::size_t probes_in_flight_per_loop = 16;
