@@ -82,6 +82,7 @@ struct Route {
     Weight weight = Weight::Worker;
     std::function<Response(const Request&)> answer;
     std::size_t body_bytes_max = 0;  ///< 0: limits.h's default
+    std::string content_type;        ///< demanded of POST, PUT, PATCH and DELETE; empty: any
 };
 
 Response text_response(int status, std::string body);

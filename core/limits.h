@@ -33,6 +33,12 @@ inline constexpr std::size_t write_decoded_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t write_parts_max = 4'000'000;  // labels, samples and series of one request
 inline constexpr std::size_t connections_max = 4096;
 inline constexpr std::size_t requests_in_flight_max = 64;
+inline constexpr std::size_t http_workers = 4;
+inline constexpr std::size_t keep_alive_requests_max = 1'000'000;  // said, never enforced
+inline constexpr std::size_t login_failures_per_minute_max = 10;  // of one address
+inline constexpr std::size_t login_addresses_max = 4096;          // whose failures are remembered
+inline constexpr std::size_t login_cache_max = 1024;              // good passwords remembered
+inline constexpr std::size_t compress_bytes_min = 1400;           // below, one packet holds it anyway
 inline constexpr std::size_t event_streams_max = 256;
 inline constexpr std::size_t event_stream_backlog_bytes_max = 256 * 1024;
 inline constexpr std::size_t buffered_bytes_max = std::size_t{128} << 20;  // bodies of all requests
@@ -42,6 +48,9 @@ inline constexpr auto tls_handshake_deadline = 10s;
 inline constexpr auto idle_connection_max = 75s;
 inline constexpr auto response_deadline = 120s;
 inline constexpr auto graceful_stop_max = 10s;
+inline constexpr auto event_stream_ping = 15s;
+inline constexpr auto drain_max = 2s;  // for what a refused caller is still sending
+inline constexpr std::size_t drain_bytes_max = std::size_t{4} << 20;
 
 // ── queries ──
 inline constexpr std::size_t query_samples_max_default = 50'000'000;
@@ -96,5 +105,7 @@ static_assert(head_deadline <= body_deadline && body_deadline <= response_deadli
 static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
 static_assert(requests_in_flight_max <= connections_max);
+static_assert(http_workers <= requests_in_flight_max, "no worker waits for work that may not come");
+static_assert(event_streams_max < connections_max, "streams leave room for requests");
 
 }  // namespace vedette::limits
