@@ -6,10 +6,14 @@ option(VEDETTE_TIDY "Run clang-tidy beside the compiler" OFF)
 add_library(vedette_options INTERFACE)
 target_include_directories(vedette_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(vedette_options INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wnon-virtual-dtor -Wno-missing-field-initializers>
     -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-    target_compile_options(vedette_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety>)
+    # clang 19 sees that std::stable_sort of libstdc++ 12 uses something deprecated.
+    target_compile_options(vedette_options INTERFACE
+        $<$<COMPILE_LANGUAGE:CXX>:-Wshadow;-Wthread-safety;-Wno-deprecated-declarations>)
+else()
+    target_compile_options(vedette_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wshadow=local>)
 endif()
 
 if(VEDETTE_SANITIZE STREQUAL "address")
