@@ -91,6 +91,13 @@ inline constexpr auto notify_backoff_first = 1s;
 inline constexpr auto notify_backoff_max = 5min;
 inline constexpr auto retry_after_max = 15min;
 
+// ── templates ──
+inline constexpr std::size_t template_text_bytes_max = std::size_t{1} << 20;
+inline constexpr std::size_t template_output_bytes_max = std::size_t{1} << 20;
+inline constexpr std::size_t template_steps_max = 1'000'000;  // nodes run, plus 1 for each 256 bytes made
+inline constexpr int template_depth_max = 200;       // of nesting in a text, and of values in values
+inline constexpr int template_run_depth_max = 1000;  // of templates, blocks and pipelines being run
+
 // ── what must hold between them ──
 static_assert(head_line_bytes_max <= head_bytes_max, "one line fits in a head");
 static_assert(label_name_bytes_max + label_value_bytes_max <= labels_bytes_max, "one label fits");
@@ -107,5 +114,6 @@ static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for wh
 static_assert(requests_in_flight_max <= connections_max);
 static_assert(http_workers <= requests_in_flight_max, "no worker waits for work that may not come");
 static_assert(event_streams_max < connections_max, "streams leave room for requests");
+static_assert(template_output_bytes_max / 256 < template_steps_max, "one full output is allowed");
 
 }  // namespace vedette::limits
