@@ -1,0 +1,76 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/limits.h"
+#include "core/time.h"
+
+/// One function a command-line verb; each lives in a file of its own and returns the exit status.
+namespace vedette::app {
+
+/// What the program ends with; scripts branch on it.
+enum class Exit : int {
+    Fine = 0,
+    Wrong = 1,     ///< what was asked about is wrong, down or failed
+    Usage = 2,     ///< the command line itself
+    LintOnly = 3,  ///< it works, but could be better
+};
+
+/// `vedette run`. Where a flag of Prometheus means the same, its name is taken.
+struct RunOptions {
+    std::string config;  ///< empty: watch this program itself with built-in rules
+    std::string data = "./data";
+    std::string listen;  ///< empty: as `server` says, else 127.0.0.1:7887
+    std::string external_url;
+    std::string log_level = "info", log_format = "text";
+    bool console = false;  ///< a summary and one line per change of state instead of log lines
+    Milliseconds resend_delay = std::chrono::minutes(1);
+    Milliseconds for_grace_period = std::chrono::minutes(10);
+    Milliseconds for_outage_tolerance = std::chrono::hours(1);
+    std::size_t query_samples_max = limits::query_samples_max_default;
+    Milliseconds query_timeout = limits::query_timeout_default;
+    Milliseconds query_lookback = std::chrono::minutes(5);
+};
+Exit run(const RunOptions& options);
+
+/// `vedette check config FILE`: every problem of the file and of those it names, on stderr.
+struct CheckOptions {
+    std::vector<std::string> files;
+    bool syntax_only = false;  ///< opens no secret
+};
+Exit check_config(const CheckOptions& options);
+Exit check_rules(const CheckOptions& options);
+
+/// `vedette probe TYPE TARGET`: one reading.
+struct ProbeOptions {
+    std::string type, target;
+    Milliseconds timeout = std::chrono::seconds(10);
+    std::string config, name;  ///< settings of the probe `name` in `config` instead of defaults
+    bool metrics = false;      ///< text exposition
+    bool json = false;
+    bool transcript = false;
+};
+Exit probe(const ProbeOptions& options);
+
+/// `vedette query instant|range EXPR`: asks a running server over its HTTP API.
+struct QueryOptions {
+    std::string expression;
+    std::string url = "http://127.0.0.1:7887";
+    bool range = false, json = false;
+    std::string time, start, end, step;
+};
+Exit query(const QueryOptions& options);
+
+/// `vedette dump FILE`: prints a file of the data directory.
+Exit dump(const std::string& file);
+
+/// `vedette format EXPR`: the expression as promtool lays it out.
+Exit format(const std::string& expression);
+
+/// Ours, and that of the Prometheus whose behaviour is followed.
+std::string_view version();
+std::string_view prometheus_version();
+
+}  // namespace vedette::app

@@ -1,0 +1,55 @@
+#include "app/terminal.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace vedette::app {
+
+bool has_colours(int fd) {
+    return isatty(fd) == 1 && std::getenv("NO_COLOR") == nullptr;
+}
+
+std::string ink(Ink kind, std::string_view text, bool colours) {
+    const char* code = "";
+    switch (kind) {
+        case Ink::Plain: break;
+        case Ink::Quiet: code = "\x1b[2m"; break;
+        case Ink::Good: code = "\x1b[32m"; break;
+        case Ink::Bad: code = "\x1b[31m"; break;
+        case Ink::Strong: code = "\x1b[1m"; break;
+    }
+    if (!colours || *code == '\0') return std::string(text);
+    return code + std::string(text) + "\x1b[0m";
+}
+
+namespace {
+
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+    }
+    std::string out;
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::string pad(widths[i] - width(row[i]), ' ');
+            const bool to_the_right = i < right.size() && right[i];
+            line += (i == 0 ? "" : "  ") + (to_the_right ? pad + row[i] : row[i] + pad);
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + '\n';
+    }
+    return out;
+}
+
+}  // namespace vedette::app

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vedette::app {
+
+/// Whether colours belong on this stream: a terminal, and nobody asked for none (`NO_COLOR`).
+bool has_colours(int fd);
+
+enum class Ink { Plain, Quiet, Good, Bad, Strong };
+/// `text` in that colour, or as it is.
+std::string ink(Ink kind, std::string_view text, bool colours);
+
+/// Columns padded to their widest cell, two spaces between, numbers right when `right` says so.
+/// Cells are UTF-8; width counts code points.
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right = {});
+
+}  // namespace vedette::app
