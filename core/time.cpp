@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -55,9 +56,13 @@ Result<Milliseconds> parse_duration(std::string_view text) {
         if (error != std::errc() || rest.front() == '-') return wrong();
         rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
         std::size_t length = 0;
-        while (length < rest.size() && std::isalpha(static_cast<unsigned char>(rest[length])))
+        while (length < rest.size() && !std::isdigit(static_cast<unsigned char>(rest[length])))
             ++length;
         const std::string_view name = rest.substr(0, length);
+        const auto known = [&](const Unit& unit) { return unit.name == name; };
+        if (!name.empty() && std::none_of(units.begin(), units.end(), known))
+            return fail(Fault::BadInput,
+                        fmt::format("unknown unit {} in duration {}", quote(name), quote(text)));
         while (next_unit < units.size() && units[next_unit].name != name) ++next_unit;
         if (next_unit == units.size()) return wrong();
         std::int64_t part = 0;
@@ -79,8 +84,8 @@ std::string format_duration(Milliseconds duration) {
         ms < 0 ? 0 - static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
     for (const Unit& unit : units) {
         const auto size = static_cast<std::uint64_t>(unit.ms);
-        // Years, weeks and days only when nothing is left over, as Prometheus writes them.
-        if (unit.ms >= units[2].ms && left % size != 0) continue;
+        // Years and weeks only when nothing is left over, as Prometheus writes them.
+        if (unit.ms >= units[1].ms && left % size != 0) continue;
         if (left < size) continue;
         out += fmt::format("{}{}", left / size, unit.name);
         left %= size;

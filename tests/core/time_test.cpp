@@ -20,12 +20,14 @@ TEST_CASE("durations read and print as Prometheus has them", "[core][time]") {
         {"4d1h", 97h, "4d1h"},
         {"1h30m", 90min, "1h30m"},
         {"14d", 336h, "2w"},
+        {"8d", 192h, "8d"},
+        {"25h", 25h, "1d1h"},
         {"1y", 365 * 24h, "1y"},
-        {"3d12h1m1s1ms", 84h + 1min + 1001ms, "84h1m1s1ms"},
+        {"3d12h1m1s1ms", 84h + 1min + 1001ms, "3d12h1m1s1ms"},
     }));
     CAPTURE(row.text);
     CHECK(parse_duration(row.text).value() == row.value);
-    if (std::string(row.text) != "4d1h") CHECK(format_duration(row.value) == row.printed);
+    CHECK(format_duration(row.value) == row.printed);
     CHECK(parse_duration(format_duration(row.value)).value() == row.value);
 }
 
@@ -34,8 +36,8 @@ TEST_CASE("a duration that is none says so", "[core][time]") {
     CHECK(parse_duration("1").error().message == R"(not a valid duration string: "1")");
     CHECK(parse_duration("5s1m").error().message == R"(not a valid duration string: "5s1m")");
     CHECK(parse_duration("-5m").error().message == R"(not a valid duration string: "-5m")");
-    CHECK(parse_duration("1.5h").error().message == R"(not a valid duration string: "1.5h")");
-    CHECK(parse_duration("1 h").error().message == R"(not a valid duration string: "1 h")");
+    CHECK(parse_duration("1.5h").error().message == R"(unknown unit "." in duration "1.5h")");
+    CHECK(parse_duration("1 h").error().message == R"(unknown unit " h" in duration "1 h")");
     CHECK(parse_duration("300y").error().message == "duration out of range");
     CHECK(parse_duration("99999999999999999999s").error().message == "duration out of range");
 }

@@ -1,0 +1,168 @@
+#include "promql/parse.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/limits.h"
+#include "promql/functions.h"
+
+using namespace vedette;
+using namespace vedette::promql;
+
+namespace {
+
+std::string verdict(std::string_view query) {
+    const Result<ExprPtr> expr = parse(query);
+    return expr ? print(**expr) : expr.error().message;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "every query reads, or is refused in the words and at the place, as Prometheus 3.5.3 has it",
+    "[promql][parse]") {
+    std::ifstream file("tests/promql/recorded/parse.json");
+    const auto recorded = nlohmann::json::parse(file);
+    REQUIRE(recorded["version"] == "3.5.3");
+    for (const auto& row : recorded["cases"]) {
+        const auto query = row["query"].get<std::string>();
+        CAPTURE(query);
+        CHECK(verdict(query) ==
+              (row.contains("printed") ? row["printed"] : row["error"]).get<std::string>());
+    }
+}
+
+TEST_CASE("where Prometheus's own printing loses something, ours does not", "[promql][parse]") {
+    struct Row {
+        const char *query, *printed;
+    };
+    const auto row = GENERATE(values<Row>({
+        {R"(up * on ("a b", c) up)", R"(up * on ("a b", c) up)"},
+        {"a * ignoring () group_left b", "a * ignoring () group_left () b"},
+        {"sum by (a:b) (x)", R"(sum by ("a:b") (x))"},
+    }));
+    CHECK(verdict(row.query) == row.printed);
+}
+
+TEST_CASE("a word where a colon belongs is refused, though Prometheus takes it for a colon",
+          "[promql][parse]") {
+    CHECK(verdict("up[1m x]") == "1:7: parse error: unexpected colon 'x'");
+}
+
+TEST_CASE("an error is drawn below the text with what was expected", "[promql][parse]") {
+    struct Row {
+        const char *query, *picture;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"sum by job (up)",
+         "sum by job (up)\n"
+         "       ^^^ a label list needs parentheses: (job)"},
+        {"rate(up)",
+         "rate(up)\n"
+         "     ^^ a range in brackets is missing, as in [5m]"},
+        {"1 == 1",
+         "1 == 1\n"
+         "  ^^ == bool"},
+        {"up{job=api}",
+         "up{job=api}\n"
+         "       ^^^ a label's value stands in quotes: \"api\""},
+        {"sum(\n  up offset x\n)",
+         "  up offset x\n"
+         "            ^ unexpected identifier \"x\" in offset, expected number or duration"},
+        {"1 +",
+         "1 +\n"
+         "   ^ unexpected end of input"},
+    }));
+    ParseProblem problem;
+    REQUIRE(!parse(row.query, &problem));
+    CHECK(problem.picture == row.picture);
+}
+
+TEST_CASE("a picture of a long line shows only the part around the error", "[promql][parse]") {
+    ParseProblem problem;
+    REQUIRE(!parse(std::string(5000, 'a') + " b" + std::string(5000, 'c'), &problem));
+    CHECK(problem.picture.size() < 600);
+    CHECK(problem.column == 5002);
+}
+
+TEST_CASE("nesting up to the limit reads, one more level is refused", "[promql][parse]") {
+    const std::size_t most = limits::query_depth_max;
+    const auto repeated = [](std::string_view text, std::size_t times) {
+        std::string out;
+        for (std::size_t i = 0; i < times; ++i) out += text;
+        return out;
+    };
+    struct Row {
+        const char *what, *open, *middle, *close;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"parentheses", "(", "x", ")"},
+        {"signs", "-", "x", ""},
+        {"calls", "abs(", "x", ")"},
+        {"aggregations", "sum(", "x", ")"},
+        {"a chain to the left", "", "x", "+x"},
+        {"a chain to the right", "x^", "x", ""},
+    }));
+    CAPTURE(row.what);
+    const auto nested = [&](std::size_t levels) {
+        return repeated(row.open, levels) + row.middle + repeated(row.close, levels);
+    };
+    const Result<ExprPtr> deepest = parse(nested(most - 1));
+    REQUIRE(deepest);
+    CHECK(print(**deepest).size() >= most);
+    const Result<ExprPtr> deeper = parse(nested(most));
+    REQUIRE(!deeper);
+    CHECK(deeper.error().fault == Fault::Limit);
+    CHECK(deeper.error().message.find("query nests deeper than 5000 levels") != std::string::npos);
+}
+
+TEST_CASE("a text over a megabyte and a million open parentheses are refused, not crashed upon",
+          "[promql][parse]") {
+    CHECK(parse(std::string(limits::query_text_bytes_max + 1, ' ')).error().message ==
+          "1:1: parse error: query is 1048577 bytes long, more than 1048576 are not read");
+    CHECK(parse(std::string(1'000'000, '(')).error().message ==
+          "1:5001: parse error: query nests deeper than 5000 levels");
+}
+
+TEST_CASE("every node knows its bytes", "[promql][parse]") {
+    const std::string text = R"( sum by (a) (rate(x{b="c"}[5m] offset 1m)) / -(y) + 2 ^ 3m )";
+    const auto expr = parse(text).value();
+    std::vector<std::string> seen;
+    const std::function<void(const Expr&)> walk = [&](const Expr& node) {
+        seen.push_back(text.substr(node.at.begin, node.at.end - node.at.begin));
+        if (const auto* binary = node.as<Binary>()) {
+            walk(*binary->lhs);
+            seen.push_back(
+                text.substr(binary->op_at.begin, binary->op_at.end - binary->op_at.begin));
+            walk(*binary->rhs);
+        }
+        if (const auto* aggregate = node.as<Aggregate>()) walk(*aggregate->expr);
+        if (const auto* call = node.as<Call>())
+            for (const auto& arg : call->args) walk(*arg);
+        if (const auto* unary = node.as<Unary>()) walk(*unary->expr);
+        if (const auto* paren = node.as<Paren>()) walk(*paren->expr);
+    };
+    walk(*expr);
+    CHECK(seen ==
+          std::vector<std::string>{R"(sum by (a) (rate(x{b="c"}[5m] offset 1m)) / -(y) + 2 ^ 3m)",
+                                   R"(sum by (a) (rate(x{b="c"}[5m] offset 1m)) / -(y))",
+                                   R"(sum by (a) (rate(x{b="c"}[5m] offset 1m)))",
+                                   R"(rate(x{b="c"}[5m] offset 1m))", R"(x{b="c"}[5m] offset 1m)",
+                                   "/", "-(y)", "(y)", "y", "+", "2 ^ 3m", "2", "^", "3m"});
+}
+
+TEST_CASE("a selector alone gives its matchers, anything else is refused", "[promql][parse]") {
+    const auto matchers = parse_selector(R"({__name__=~"up|x",job!="a"})").value();
+    REQUIRE(matchers.size() == 2);
+    CHECK(matchers[0] == Matcher{Matcher::Op::Match, "__name__", "up|x"});
+    CHECK(matchers[1] == Matcher{Matcher::Op::NotEqual, "job", "a"});
+    CHECK(parse_selector("up[5m]").error().message ==
+          "1:1: parse error: expected a series selector, as in up{job=\"api\"}");
+}
+
+TEST_CASE("the table of functions is in order, so that a name is found", "[promql][parse]") {
+    for (const Function& function : all_functions())
+        CHECK(find_function(function.name) == &function);
+    CHECK(find_function("nope") == nullptr);
+}

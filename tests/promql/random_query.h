@@ -1,0 +1,180 @@
+#pragma once
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace vedette::promql {
+
+/// Makes random queries of good types over the metrics that `random_data` knows.
+class RandomQuery {
+public:
+    explicit RandomQuery(std::uint64_t seed) : random_(seed) {}
+
+    std::string query() { return below(12) == 0 ? scalar(3) : vector(3); }
+
+private:
+    std::size_t below(std::size_t n) { return random_() % n; }
+    std::string pick(std::initializer_list<const char*> list) {
+        return *(list.begin() + below(list.size()));
+    }
+
+    std::string selector() {
+        std::string out = pick({"c", "c", "g", "g", "h_bucket", "n"});
+        out +=
+            pick({"", "", "", "{a=\"1\"}", "{b=~\"x|y\"}", "{a!=\"2\",b=\"x\"}", "{b!~\"y.*\"}"});
+        return below(30) == 0 ? pick({"{__name__=~\"c|g\"}", "{\"g\",a=\"1\"}"}) : out;
+    }
+    std::string shift() {
+        return pick({"", "", "", "", "", " offset 1m", " offset -2m", " @ 600", " @ end()",
+                     " @ start() offset 30s"});
+    }
+    std::string matrix(int depth) {
+        if (depth > 0 && below(5) == 0)
+            return vector(depth - 1, true) + "[" + pick({"2m", "5m", "7m30s"}) + ":" +
+                   pick({"", "30s", "1m", "45s"}) + "]" + shift();
+        return selector() + "[" + pick({"1m", "2m", "5m", "97s", "10m"}) + "]" + shift();
+    }
+    std::string scalar(int depth) {
+        switch (below(depth > 0 ? 7 : 3)) {
+            case 0:
+                return pick({"0", "1", "2.5", "-3", "1e3", "0x1f", "5m", "Inf", "NaN"});
+            case 1:
+                return pick({"1", "2", "0.5", "10"});
+            case 2:
+                return pick({"time()", "pi()"});
+            case 3:
+                return "scalar(" + vector(depth - 1) + ")";
+            case 4:
+                return "(" + scalar(depth - 1) + ")";
+            case 5:
+                return scalar(depth - 1) +
+                       pick({" + ", " - ", " * ", " / ", " % ", " ^ ", " > bool ", " == bool "}) +
+                       scalar(depth - 1);
+            default:
+                return "-" + scalar(depth - 1);
+        }
+    }
+    std::string labels() {
+        return pick({"()", "(a)", "(b)", "(a, b)", "(le)", "(a, le)", "(\"b\")"});
+    }
+
+    std::string vector(int depth, bool operand = false) {
+        if (depth == 0) return selector() + shift();
+        const std::string made = node(depth);
+        return operand ? "(" + made + ")" : made;
+    }
+    std::string node(int depth) {
+        switch (below(12)) {
+            case 0:
+                return selector() + shift();
+            case 1:
+            case 2:
+                return aggregation(depth);
+            case 3:
+            case 4:
+                return over_time(depth);
+            case 5:
+                return function(depth);
+            case 6:
+            case 7:
+                return binary(depth);
+            case 8:
+                return with_scalar(depth);
+            case 9:
+                return "-" + vector(depth - 1, true);
+            case 10:
+                return "(" + vector(depth - 1) + ")";
+            default:
+                return vector(depth - 1);
+        }
+    }
+    std::string aggregation(int depth) {
+        std::string modifier = pick({"", "by ", "without "});
+        if (!modifier.empty()) modifier = " " + modifier + labels() + " ";
+        const std::string op = pick({"sum", "avg", "min", "max", "count", "group", "stddev",
+                                     "stdvar", "quantile", "sum", "count_values"});
+        std::string param;
+        if (op == "quantile") param = pick({"0.5, ", "0.9, ", "1, ", "-1, ", "2, "});
+        if (op == "count_values") param = "\"v\", ";
+        const std::string body = "(" + param + vector(depth - 1) + ")";
+        return below(2) == 0 ? op + modifier + body : op + body + modifier;
+    }
+    std::string over_time(int depth) {
+        const std::string name = pick({"rate",
+                                       "increase",
+                                       "delta",
+                                       "irate",
+                                       "idelta",
+                                       "deriv",
+                                       "changes",
+                                       "resets",
+                                       "sum_over_time",
+                                       "avg_over_time",
+                                       "min_over_time",
+                                       "max_over_time",
+                                       "count_over_time",
+                                       "last_over_time",
+                                       "present_over_time",
+                                       "stddev_over_time",
+                                       "stdvar_over_time",
+                                       "quantile_over_time",
+                                       "predict_linear",
+                                       "absent_over_time"});
+        if (name == "quantile_over_time")
+            return name + "(" + pick({"0.5", "0.99", "-1", "2"}) + ", " + matrix(depth - 1) + ")";
+        if (name == "predict_linear")
+            return name + "(" + matrix(depth - 1) + ", " + pick({"60", "-30", "1h"}) + ")";
+        return name + "(" + matrix(depth - 1) + ")";
+    }
+    std::string function(int depth) {
+        const std::string inner = vector(depth - 1);
+        switch (below(10)) {
+            case 0:
+                return pick({"abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn",
+                             "sin", "cos", "deg", "rad", "atan"}) +
+                       "(" + inner + ")";
+            case 1:
+                return "clamp(" + inner + ", " + pick({"0, 10", "5, 1", "-1, 1"}) + ")";
+            case 2:
+                return pick({"clamp_min(", "clamp_max("}) + inner + ", 3)";
+            case 3:
+                return "round(" + inner + pick({")", ", 0.5)", ", 10)"});
+            case 4:
+                return "label_replace(" + inner + ", \"d\", \"$1-z\", \"a\", \"(.*)\")";
+            case 5:
+                return "label_join(" + inner + ", \"d\", \"-\", \"a\", \"b\")";
+            case 6:
+                return "timestamp(" + inner + ")";
+            case 7:
+                return "vector(" + scalar(depth - 1) + ")";
+            case 8:
+                return "absent(" + inner + ")";
+            default:
+                return "histogram_quantile(" + pick({"0.5", "0.9", "0", "1", "-1", "2"}) + ", " +
+                       pick(
+                           {"h_bucket", "rate(h_bucket[5m])", "sum by (le) (rate(h_bucket[5m]))"}) +
+                       ")";
+        }
+    }
+    std::string binary(int depth) {
+        const std::string op = pick({"+", "-", "*", "/", "%", "^", "atan2", "==", "!=", ">", "<",
+                                     ">=", "<=", "and", "or", "unless", "> bool", "== bool"});
+        const bool set = op == "and" || op == "or" || op == "unless";
+        std::string matching =
+            pick({"", "", "", "on (a) ", "ignoring (b) ", "on (a, b) ", "ignoring (le, b) "});
+        if (!matching.empty() && !set)
+            matching += pick({"", "group_left () ", "group_right () ", "group_left (le) "});
+        return vector(depth - 1, true) + " " + op + " " + matching + vector(depth - 1, true);
+    }
+    std::string with_scalar(int depth) {
+        const std::string op =
+            pick({" + ", " - ", " * ", " / ", " % ", " ^ ", " > ", " < bool ", " != "});
+        return below(2) == 0 ? vector(depth - 1, true) + op + "(" + scalar(depth - 1) + ")"
+                             : "(" + scalar(depth - 1) + ")" + op + vector(depth - 1, true);
+    }
+
+    std::mt19937_64 random_;
+};
+
+}  // namespace vedette::promql
