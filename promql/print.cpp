@@ -93,6 +93,12 @@ std::string aggregate_head(const Aggregate& aggregate) {
     return out;
 }
 
+/// `+Inf ^ 2` would read as +(Inf ^ 2), so here the sign is left out.
+bool is_infinite_base(const Binary& binary) {
+    const Number* base = binary.lhs->as<Number>();
+    return binary.op == Op::Pow && base != nullptr && std::isinf(base->value);
+}
+
 /// Writes one line; stops early once it is longer than asked for.
 class Line {
 public:
@@ -116,7 +122,10 @@ public:
         write(*unary.expr);
     }
     void operator()(const Binary& binary) {
-        write(*binary.lhs);
+        if (is_infinite_base(binary))
+            out_ += "Inf";
+        else
+            write(*binary.lhs);
         out_ += ' ' + operator_text(binary) + ' ';
         write(*binary.rhs);
     }
@@ -182,7 +191,12 @@ private:
 
     void open(const Expr& expr, std::size_t level) {
         if (const Binary* binary = expr.as<Binary>()) {
-            write(*binary->lhs, level + 1);
+            if (is_infinite_base(*binary)) {
+                indent(level + 1);
+                out_ += "Inf";
+            } else {
+                write(*binary->lhs, level + 1);
+            }
             out_ += '\n';
             indent(level);
             out_ += operator_text(*binary) + '\n';
