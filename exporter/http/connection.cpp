@@ -64,6 +64,7 @@ std::size_t Connection::input_max() const { return engine_.limits().head_bytes +
 void Connection::receive() {
     for (int i = 0; i < reads_per_turn || transport_.pending(); ++i) {
         if (eof_ || state_ == State::Closed || state_ == State::Closing) return;
+        if (state_ == State::Draining) return drain();
         if (unread().size() >= input_max()) return;
         const Transport::Io io = transport_.read(engine_.piece.data(), engine_.piece.size());
         if (io.outcome == Transport::Outcome::WantWrite) wants_write_ = true;
