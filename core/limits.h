@@ -75,6 +75,13 @@ inline constexpr auto log_repeat_every = 10s;  // a line that goes on repeating 
 
 // ── probes and outgoing requests ──
 inline constexpr std::size_t probes_in_flight_per_loop = 16;
+inline constexpr auto probe_every_min = 100ms;
+inline constexpr auto probe_first_reading_within = 15s;  // after start, however seldom it is asked
+inline constexpr auto probe_overrun_grace = 50ms;        // past its deadline a probe is cut off
+inline constexpr std::size_t probe_targets_max = 100'000;
+inline constexpr std::size_t probe_metrics_per_reading_max = 10'000;
+inline constexpr std::size_t probe_recent_readings = 60;  // of each target, for the page
+inline constexpr std::size_t probe_failures_kept = 5;     // of each target, with transcripts
 inline constexpr std::size_t answer_body_bytes_max_default = std::size_t{10} << 20;
 inline constexpr std::size_t answer_header_bytes_max = 64 * 1024;
 inline constexpr std::size_t redirects_max = 10;
@@ -111,6 +118,8 @@ static_assert(yaml_copies_max <= yaml_nodes_max, "aliases cannot outgrow a file 
 static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);
 static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
+static_assert(probe_overrun_grace < probe_every_min, "who is cut off is gone before the next turn");
+static_assert(probe_failures_kept <= probe_recent_readings);
 static_assert(requests_in_flight_max <= connections_max);
 static_assert(http_workers <= requests_in_flight_max, "no worker waits for work that may not come");
 static_assert(event_streams_max < connections_max, "streams leave room for requests");
