@@ -118,7 +118,7 @@ static_assert(yaml_copies_max <= yaml_nodes_max, "aliases cannot outgrow a file 
 static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);
 static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
-static_assert(probe_overrun_grace < probe_every_min, "who is cut off is gone before the next turn");
+static_assert(probe_overrun_grace < probe_every_min, "who is cut off misses one turn at most");
 static_assert(probe_failures_kept <= probe_recent_readings);
 static_assert(requests_in_flight_max <= connections_max);
 static_assert(http_workers <= requests_in_flight_max, "no worker waits for work that may not come");

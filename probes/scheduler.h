@@ -7,6 +7,7 @@
 
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "core/limits.h"
 #include "probes/measure.h"
 #include "probes/schedule.h"
 #include "probes/settings.h"
