@@ -17,7 +17,8 @@ struct Book::Kept {
     std::string reason VEDETTE_GUARDED_BY(mutex);
     std::vector<Phase> phases VEDETTE_GUARDED_BY(mutex);
     std::vector<Moment> ring VEDETTE_GUARDED_BY(mutex);
-    std::size_t ring_next VEDETTE_GUARDED_BY(mutex) = 0;  // where the next moment goes when it is full
+    std::size_t ring_next VEDETTE_GUARDED_BY(mutex) =
+        0;  // where the next moment goes when it is full
     std::deque<Failure> failures VEDETTE_GUARDED_BY(mutex);  // newest first
     TargetSeries series VEDETTE_GUARDED_BY(mutex);
 
@@ -36,10 +37,21 @@ std::vector<Moment> Book::Kept::recent() const {
 }
 
 TargetStatus Book::Kept::status() const {
-    TargetStatus out{probe->name,       probe->type,   probe->group,   asked().instance,
-                     asked().address,   asked().labels, probe->every,   probe->timeout,
-                     state,             since,         std::nullopt,   reason,
-                     phases,            recent(),      {failures.begin(), failures.end()}};
+    TargetStatus out{probe->name,
+                     probe->type,
+                     probe->group,
+                     asked().instance,
+                     asked().address,
+                     asked().labels,
+                     probe->every,
+                     probe->timeout,
+                     state,
+                     since,
+                     std::nullopt,
+                     reason,
+                     phases,
+                     recent(),
+                     {failures.begin(), failures.end()}};
     if (!out.recent.empty()) out.latest = out.recent.back();
     return out;
 }

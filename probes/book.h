@@ -57,8 +57,9 @@ struct TargetStatus {
 ///              ├─▶ series of the target ──▶ one Batch ──▶ SampleSink
 ///              └─▶ latest values ──▶ families()
 ///
-/// `replace`, `record` and `on_change` belong to the loop's thread; `snapshot`, `find` and `families`
-/// to any: they hold one target at a time, for microseconds, so that a page never holds up the loop.
+/// `replace`, `record` and `on_change` belong to the loop's thread; `snapshot`, `find` and
+/// `families` to any: they hold one target at a time, for microseconds, so that a page never holds
+/// up the loop.
 class Book {
 public:
     /// A target's place in the book; the same over reloads that keep its probe's name and instance.
@@ -74,8 +75,8 @@ public:
     Book(const Book&) = delete;
     Book& operator=(const Book&) = delete;
 
-    /// From now on these targets. Who was there before under the same id keeps history and state; who
-    /// is gone, or has other labels now, gets stale markers at `now`.
+    /// From now on these targets. Who was there before under the same id keeps history and state;
+    /// who is gone, or has other labels now, gets stale markers at `now`.
     void replace(const std::vector<Entry>& entries, Timestamp now);
     /// Takes a reading of a target in the book; of one that is gone it is dropped.
     void record(Id id, Measured measured);

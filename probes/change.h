@@ -18,12 +18,12 @@ struct Change {
     std::string probe, instance;
     Labels labels;
     State from = State::Unknown, to = State::Unknown;
-    std::string reason;  // why it is down; empty otherwise
+    std::string reason;       // why it is down; empty otherwise
     bool only_target = true;  // of its probe: then the probe's name says it all
 };
 
-/// One line for a terminal, in local time: `10:42:07  checkout  down  connection refused`. A probe with
-/// several targets names the target too.
+/// One line for a terminal, in local time: `10:42:07  checkout  down  connection refused`. A probe
+/// with several targets names the target too.
 std::string to_line(const Change& change);
 
 }  // namespace vedette::probes

@@ -29,8 +29,10 @@ std::string failure_reason(const HttpFailure& failure) {
 Reading read_outcome(const World& world, const HttpProbeSettings& settings, const std::string& url,
                      HttpOutcome outcome) {
     HttpVerdict verdict;
-    if (outcome) verdict = judge(settings.expect, *outcome, world.clock.now());
-    else verdict.reasons.push_back(failure_reason(outcome.error()));
+    if (outcome)
+        verdict = judge(settings.expect, *outcome, world.clock.now());
+    else
+        verdict.reasons.push_back(failure_reason(outcome.error()));
 
     Reading reading;
     reading.up = verdict.reasons.empty();

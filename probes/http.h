@@ -31,12 +31,13 @@ struct HttpProbeSettings {
 /// No answer, a wrong answer and a slow one are readings with `up == false` and the reason. Metrics
 /// carry blackbox_exporter's names, labels and meanings; those it does not write in a case (the
 /// version of TLS without TLS) are not in the reading either. The transcript is written when the
-/// target is down or the world asks for it; credentials in it are hidden. Calls `done` exactly once,
-/// on the loop's thread, by `deadline`, never inside the call.
+/// target is down or the world asks for it; credentials in it are hidden. Calls `done` exactly
+/// once, on the loop's thread, by `deadline`, never inside the call.
 void start_http(const World& world, const std::shared_ptr<const HttpProbeSettings>& settings,
                 const std::string& url, Deadline deadline, Done done);
 
-/// The keys of `type: http`: blackbox_exporter's http module, Prometheus's http_config, our `expect`.
+/// The keys of `type: http`: blackbox_exporter's http module, Prometheus's http_config, our
+/// `expect`.
 HttpProbeSettings read_http_probe(MapReader& probe);
 /// For the table of probes: as above, bound to `start_http`.
 Attempt read_http(MapReader& probe);

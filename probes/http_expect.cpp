@@ -67,7 +67,8 @@ std::string header_reason(const HeaderExpect& expect, const HttpAnswer& answer) 
         case Must::BePresent:
             return {};
         case Must::BeAbsent:
-            return fmt::format("header `{}` is {}, expected none", expect.name, shown_value(expect, *first));
+            return fmt::format("header `{}` is {}, expected none", expect.name,
+                               shown_value(expect, *first));
         case Must::Match:
             if (matching != nullptr) return {};
             return fmt::format("header `{}` is {}, expected it to match `{}`", expect.name,
@@ -136,9 +137,10 @@ void judge_redirects(const HttpExpect& expect, const HttpAnswer& answer, Reasons
         const std::string allowed = *expect.redirects_max == 0
                                         ? std::string("none")
                                         : fmt::format("at most {}", *expect.redirects_max);
-        reasons.push_back(fmt::format("{} to {}, expected {}",
-                                      counted(static_cast<std::uint64_t>(answer.redirects), "redirect"),
-                                      redact_url(answer.final_url), allowed));
+        reasons.push_back(
+            fmt::format("{} to {}, expected {}",
+                        counted(static_cast<std::uint64_t>(answer.redirects), "redirect"),
+                        redact_url(answer.final_url), allowed));
     }
     if (!expect.final_url.empty() && answer.final_url != expect.final_url)
         reasons.push_back(fmt::format("ended at {}, expected {}", redact_url(answer.final_url),
@@ -150,11 +152,13 @@ std::string validity(Milliseconds left) {
     using std::chrono::days;
     if (left >= days(3) && left % days(1) == Milliseconds(0))
         return fmt::format("{} days", std::chrono::floor<days>(left).count());
-    if (left >= days(3)) return fmt::format("{:.1f} days", static_cast<double>(left.count()) / 86.4e6);
+    if (left >= days(3))
+        return fmt::format("{:.1f} days", static_cast<double>(left.count()) / 86.4e6);
     return humanize_duration(left);
 }
 
-void judge_tls(const HttpExpect& expect, const HttpAnswer& answer, Timestamp now, Reasons& reasons) {
+void judge_tls(const HttpExpect& expect, const HttpAnswer& answer, Timestamp now,
+               Reasons& reasons) {
     if (expect.tls && *expect.tls && !answer.tls)
         reasons.push_back("the answer came without TLS, expected TLS");
     if (expect.tls && !*expect.tls && answer.tls)

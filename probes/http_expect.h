@@ -34,11 +34,11 @@ struct HttpExpect {
     std::vector<Pattern> body_matches;      ///< each must be found
     std::vector<Pattern> body_not_matches;  ///< none may be found
     std::optional<std::uint64_t> body_bytes_min, body_bytes_max;
-    std::vector<std::string> versions;      ///< one of `1.0`, `1.1`, `2`; empty: any
+    std::vector<std::string> versions;  ///< one of `1.0`, `1.1`, `2`; empty: any
     std::optional<int> redirects_max;
-    std::string final_url;                  ///< empty: any
-    std::optional<bool> tls;                ///< true: must be, false: must not be
-    std::string tls_version_min;            ///< `TLS 1.2`; empty: any
+    std::string final_url;                              ///< empty: any
+    std::optional<bool> tls;                            ///< true: must be, false: must not be
+    std::string tls_version_min;                        ///< `TLS 1.2`; empty: any
     std::optional<Milliseconds> certificate_valid_for;  ///< of the chain, at least this long
     std::optional<Milliseconds> duration_under;         ///< all phases together
 };

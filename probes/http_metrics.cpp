@@ -26,7 +26,9 @@ const std::array<Labels, 5>& phase_labels() {
     return labels;
 }
 
-double seconds(std::chrono::nanoseconds took) { return std::chrono::duration<double>(took).count(); }
+double seconds(std::chrono::nanoseconds took) {
+    return std::chrono::duration<double>(took).count();
+}
 
 double took(const std::vector<Phase>& phases, std::string_view name) {
     const auto at = std::find_if(phases.begin(), phases.end(),
@@ -34,12 +36,15 @@ double took(const std::vector<Phase>& phases, std::string_view name) {
     return at == phases.end() ? 0 : seconds(at->took);
 }
 
-/// 32-bit FNV-1a over the address's bytes, as blackbox_exporter has it: changes when the address does.
+/// 32-bit FNV-1a over the address's bytes, as blackbox_exporter has it: changes when the address
+/// does.
 double address_hash(const std::string& address) {
     std::array<unsigned char, 16> bytes{};
     std::size_t count = 0;
-    if (inet_pton(AF_INET, address.c_str(), bytes.data()) == 1) count = 4;
-    else if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1) count = 16;
+    if (inet_pton(AF_INET, address.c_str(), bytes.data()) == 1)
+        count = 4;
+    else if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1)
+        count = 16;
     if (count == 0) return 0;
     std::uint32_t hash = 2166136261U;
     for (std::size_t i = 0; i < count; ++i) hash = (hash ^ bytes[i]) * 16777619U;
@@ -50,7 +55,8 @@ double address_hash(const std::string& address) {
 std::optional<double> http_date(std::string_view text) {
     if (text.empty()) return std::nullopt;
     const std::string date(text);
-    for (const char* form : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"}) {
+    for (const char* form :
+         {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"}) {
         std::tm parts{};
         const char* end = strptime(date.c_str(), form, &parts);
         if (end != nullptr && *end == '\0') return static_cast<double>(timegm(&parts));
@@ -85,7 +91,10 @@ void add_phases(Metrics& out, const Connection& connection) {
     }
     const std::string& address = connection.address;
     const bool is_v6 = address.find(':') != std::string::npos;
-    add(out, "probe_ip_protocol", address.empty() ? 0 : is_v6 ? 6 : 4,
+    add(out, "probe_ip_protocol",
+        address.empty() ? 0
+        : is_v6         ? 6
+                        : 4,
         "Specifies whether probe ip protocol is IP4 or IP6");
     add(out, "probe_ip_addr_hash", address_hash(address),
         "Specifies the hash of IP address. It's useful to detect if the IP address changes.");
@@ -100,7 +109,8 @@ void add_answer(Metrics& out, const HttpAnswer* answer, int redirects) {
         "Indicates if SSL was used for the final redirect");
     add(out, "probe_http_status_code", answer ? answer->status : 0, "Response HTTP status code");
     add(out, "probe_http_uncompressed_body_length",
-        answer ? static_cast<double>(answer->body_bytes) : 0, "Length of uncompressed response body");
+        answer ? static_cast<double>(answer->body_bytes) : 0,
+        "Length of uncompressed response body");
     add(out, "probe_http_version", answer ? version_number(answer->version) : 0,
         "Returns the version of HTTP of the probe response");
     if (!answer) return;
@@ -125,8 +135,8 @@ void add_tls(Metrics& out, const TlsFacts& tls) {
                {"subjectalternative", tls.leaf_names}});
     add(out, "probe_tls_cipher_info", 1, "Returns the TLS cipher negotiated during handshake",
         Labels{{"cipher", tls.cipher}});
-    add(out, "probe_tls_version_info", 1,
-        "Returns the TLS version used or NaN when unknown", Labels{{"version", tls.version}});
+    add(out, "probe_tls_version_info", 1, "Returns the TLS version used or NaN when unknown",
+        Labels{{"version", tls.version}});
 }
 
 }  // namespace
@@ -135,10 +145,10 @@ std::vector<Reading::Metric> http_metrics(const HttpOutcome& outcome, bool faile
     Metrics out;
     out.reserve(24);
     const HttpAnswer* answer = outcome ? &*outcome : nullptr;
-    const Connection connection =
-        outcome ? Connection{outcome->phases, outcome->address, true}
-                : Connection{outcome.error().phases, outcome.error().address,
-                             outcome.error().phase != "resolve"};
+    const Connection connection = outcome
+                                      ? Connection{outcome->phases, outcome->address, true}
+                                      : Connection{outcome.error().phases, outcome.error().address,
+                                                   outcome.error().phase != "resolve"};
     add_phases(out, connection);
     add(out, "probe_failed_due_to_regex", failed_due_to_regex ? 1 : 0,
         "Indicates if probe failed due to regex");

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 #include "core/labels.h"
 #include "probes/http.h"
@@ -32,7 +32,8 @@ void read_patterns(MapReader& map, std::string_view key, std::vector<Pattern>& o
     const ConfigNode* node = map.node(key);
     if (node == nullptr) return;
     const auto one = [&](const ConfigNode& item) {
-        auto pattern = read_pattern(item, map.problems(), fmt::format("`{}` of {}", key, map.what()));
+        auto pattern =
+            read_pattern(item, map.problems(), fmt::format("`{}` of {}", key, map.what()));
         if (pattern) out.push_back(*pattern);
     };
     if (!node->is_list()) return one(*node);
@@ -68,8 +69,8 @@ void read_status(MapReader& map, std::string_view key, std::vector<StatusRange>&
         const std::string text = scalar_string(item, map.problems(), what);
         if (!item.is_scalar()) return;
         if (auto range = status_range(text)) return out.push_back(std::move(*range));
-        map.problems().add(item, fmt::format("{} is `{}`; expected `200`, `2xx` or `200-204`",
-                                             what, text));
+        map.problems().add(
+            item, fmt::format("{} is `{}`; expected `200`, `2xx` or `200-204`", what, text));
     };
     if (!node->is_list()) return one(*node);
     for (const ConfigNode& item : node->items) one(item);
@@ -102,9 +103,10 @@ void read_header_expect(const ConfigNode& node, Problems& problems, const std::s
     pattern("matches", HeaderExpect::Must::Match);
     pattern("not_matches", HeaderExpect::Must::NotMatch);
     if (said != 1 && node.is_map())
-        problems.add(node, fmt::format("{} says {} of `present: true`, `absent: true`, `matches` and "
-                                       "`not_matches`; expected one",
-                                       map.what(), said == 0 ? "none" : "several"));
+        problems.add(node,
+                     fmt::format("{} says {} of `present: true`, `absent: true`, `matches` and "
+                                 "`not_matches`; expected one",
+                                 map.what(), said == 0 ? "none" : "several"));
     out.push_back(std::move(expect));
 }
 
@@ -186,15 +188,14 @@ void read_tls_expect(MapReader& map, const std::string& owner, HttpExpect& expec
     }
     MapReader tls(*node, map.problems(), "the TLS expected by " + owner);
     expect.tls = tls.boolean("required", true);
-    const std::string version =
-        tls.choice("min_version", {"TLS10", "TLS11", "TLS12", "TLS13"}, "");
+    const std::string version = tls.choice("min_version", {"TLS10", "TLS11", "TLS12", "TLS13"}, "");
     if (!version.empty()) expect.tls_version_min = fmt::format("TLS {}.{}", version[3], version[4]);
     if (tls.map().find("valid_for") != nullptr)
         expect.certificate_valid_for = tls.duration("valid_for", Milliseconds(0));
     tls.also_known({"valid_for"});
     if (!*expect.tls && (!version.empty() || expect.certificate_valid_for))
-        tls.problem("required", fmt::format("{} is not required, but has a version or a validity",
-                                            tls.what()));
+        tls.problem("required",
+                    fmt::format("{} is not required, but has a version or a validity", tls.what()));
 }
 
 void read_versions(MapReader& map, std::string_view key, bool blackbox,
@@ -207,9 +208,10 @@ void read_versions(MapReader& map, std::string_view key, bool blackbox,
             out.push_back(version);
             continue;
         }
-        map.problem(key, fmt::format("`{}` of {} has `{}`; expected one of {}", key, map.what(), text,
-                                     blackbox ? "`HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`"
-                                              : "`1.0`, `1.1`, `2`"));
+        map.problem(
+            key,
+            fmt::format("`{}` of {} has `{}`; expected one of {}", key, map.what(), text,
+                        blackbox ? "`HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`" : "`1.0`, `1.1`, `2`"));
     }
 }
 
@@ -230,7 +232,8 @@ void read_expect(MapReader& probe, HttpExpect& expect) {
 
 /// What blackbox_exporter's http module expects, in its own words.
 void read_module_expect(MapReader& probe, HttpExpect& expect) {
-    const bool said_twice = !expect.status.empty() && probe.map().find("valid_status_codes") != nullptr;
+    const bool said_twice =
+        !expect.status.empty() && probe.map().find("valid_status_codes") != nullptr;
     if (said_twice)
         probe.problem("valid_status_codes",
                       fmt::format("{} has both `valid_status_codes` and `status` of `expect`; "
@@ -263,8 +266,9 @@ Family read_family(MapReader& probe) {
 
 bool is_token(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
-                                           std::string_view::npos;
+        return std::isalnum(c) != 0 ||
+               std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
+                   std::string_view::npos;
     });
 }
 
@@ -273,9 +277,10 @@ std::vector<Header> read_request_headers(MapReader& probe) {
     for (const Header& header : headers) {
         const bool breaks_line = header.second.find_first_of("\r\n") != std::string::npos;
         if (is_token(header.first) && !breaks_line) continue;
-        probe.problem("headers", fmt::format("header {} of {} cannot be sent; expected a name such as "
-                                             "`Accept` and a value of one line",
-                                             quote(header.first), probe.what()));
+        probe.problem("headers",
+                      fmt::format("header {} of {} cannot be sent; expected a name such as "
+                                  "`Accept` and a value of one line",
+                                  quote(header.first), probe.what()));
     }
     return headers;
 }
@@ -310,7 +315,8 @@ HttpProbeSettings read_http_probe(MapReader& probe) {
     settings.family = read_family(probe);
     settings.compressed = probe.choice("compression", {"gzip", "identity"}, "identity") == "gzip";
     settings.body_bytes_max = probe.bytes("body_size_limit", settings.body_bytes_max);
-    if (settings.body_bytes_max == 0) settings.body_bytes_max = limits::answer_body_bytes_max_default;
+    if (settings.body_bytes_max == 0)
+        settings.body_bytes_max = limits::answer_body_bytes_max_default;
     auto client = std::make_shared<HttpSettings>(read_http_settings(probe));
     if (probe.boolean("no_follow_redirects", false)) client->follow_redirects = false;
     settings.client = std::move(client);

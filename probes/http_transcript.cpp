@@ -13,15 +13,19 @@ namespace {
 
 void write_header(std::string& out, char direction, std::string_view name, std::string_view value) {
     std::string shown(value);
-    if (holds_credentials(name)) shown = "<secret>";
-    else if (!is_utf8(value)) shown = quote(value);
+    if (holds_credentials(name))
+        shown = "<secret>";
+    else if (!is_utf8(value))
+        shown = quote(value);
     out += fmt::format("{} {}: {}\n", direction, name, shown);
 }
 
 void write_request(std::string& out, const HttpProbeSettings& settings, const std::string& url) {
     out += fmt::format("> {} {}\n", settings.method, redact_url(url));
-    for (const Header& header : settings.headers) write_header(out, '>', header.first, header.second);
-    for (const auto& header : settings.client->headers) out += fmt::format("> {}: <secret>\n", header.first);
+    for (const Header& header : settings.headers)
+        write_header(out, '>', header.first, header.second);
+    for (const auto& header : settings.client->headers)
+        out += fmt::format("> {}: <secret>\n", header.first);
     if (settings.client->basic_auth || settings.client->authorization.is_set())
         out += "> authorization: <secret>\n";
     if (!settings.body.empty()) out += fmt::format("> ({} bytes of body)\n", settings.body.size());
@@ -40,8 +44,8 @@ void write_phases(std::string& out, const std::vector<Phase>& phases) {
 
 void write_tls(std::string& out, const std::optional<TlsFacts>& tls) {
     if (!tls) return;
-    out += fmt::format("* {}, {}\n* certificate of {}, issued by {}, valid until {}\n", tls->version,
-                       tls->cipher, tls->leaf_subject, tls->leaf_issuer,
+    out += fmt::format("* {}, {}\n* certificate of {}, issued by {}, valid until {}\n",
+                       tls->version, tls->cipher, tls->leaf_subject, tls->leaf_issuer,
                        format_rfc3339(tls->leaf_not_after));
 }
 
@@ -52,18 +56,17 @@ void write_body(std::string& out, const HttpAnswer& answer, const Hidden& hidden
     const std::string first = hidden.in_first(answer.body, shown_max);
     std::string_view text = first;
     // A character cut in two at the end does not make a text unreadable.
-    for (int cut = 0; cut < 4 && !is_utf8(text) && text.size() > 1; ++cut)
-        text.remove_suffix(1);
-    const bool is_text = is_utf8(text) && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-                             return c >= ' ' || c == '\n' || c == '\t' || c == '\r';
-                         });
+    for (int cut = 0; cut < 4 && !is_utf8(text) && text.size() > 1; ++cut) text.remove_suffix(1);
+    const bool is_text =
+        is_utf8(text) && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+            return c >= ' ' || c == '\n' || c == '\t' || c == '\r';
+        });
     if (!is_text) {
         out += fmt::format("\n({} bytes that are no text)\n", answer.body_bytes);
         return;
     }
     out += fmt::format("\n{}\n", text);
-    if (answer.body_bytes > shown_max)
-        out += fmt::format("({} bytes in all)\n", answer.body_bytes);
+    if (answer.body_bytes > shown_max) out += fmt::format("({} bytes in all)\n", answer.body_bytes);
 }
 
 std::string base64(std::string_view bytes) {
@@ -87,11 +90,10 @@ bool holds_credentials(std::string_view header) {
     std::string name(header);
     std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    constexpr std::array<std::string_view, 8> words = {"auth",   "cookie",   "token", "key",
-                                                       "secret", "password", "session", "signature"};
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-        return name.find(word) != std::string::npos;
-    });
+    constexpr std::array<std::string_view, 8> words = {
+        "auth", "cookie", "token", "key", "secret", "password", "session", "signature"};
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
 
 std::string http_transcript(const HttpProbeSettings& settings, const std::string& url,
@@ -103,13 +105,15 @@ std::string http_transcript(const HttpProbeSettings& settings, const std::string
     write_phases(out, outcome ? outcome->phases : outcome.error().phases);
     write_tls(out, outcome ? outcome->tls : outcome.error().tls);
     if (!outcome) {
-        out += fmt::format("* failed in {}: {}\n", outcome.error().phase, outcome.error().error.message);
+        out += fmt::format("* failed in {}: {}\n", outcome.error().phase,
+                           outcome.error().error.message);
     } else {
         if (outcome->redirects > 0)
             out += fmt::format("* redirected {} times, to {}\n", outcome->redirects,
                                redact_url(outcome->final_url));
         out += fmt::format("< HTTP/{} {}\n", outcome->version, outcome->status);
-        for (const Header& header : outcome->headers) write_header(out, '<', header.first, header.second);
+        for (const Header& header : outcome->headers)
+            write_header(out, '<', header.first, header.second);
         write_body(out, *outcome, hidden);
     }
     out = hidden.in(std::move(out));
@@ -130,7 +134,8 @@ Hidden::Hidden(const HttpProbeSettings& settings) {
             add(*password);
         }
     }
-    if (const auto credentials = client.authorization.reveal(); client.authorization.is_set() && credentials)
+    if (const auto credentials = client.authorization.reveal();
+        client.authorization.is_set() && credentials)
         add(*credentials);
     for (const auto& header : client.headers)
         if (const auto value = header.second.reveal()) add(*value);

@@ -25,9 +25,9 @@ private:
     std::vector<std::string> secrets_;  // longest first
 };
 
-/// What was said and what came back, for a person who wonders why it failed: request line and headers,
-/// phases, certificate, answer, beginning of the body. Secrets are hidden before anything is cut, so
-/// that no half of one shows. At most limits::transcript_bytes_max, well-formed UTF-8.
+/// What was said and what came back, for a person who wonders why it failed: request line and
+/// headers, phases, certificate, answer, beginning of the body. Secrets are hidden before anything
+/// is cut, so that no half of one shows. At most limits::transcript_bytes_max, well-formed UTF-8.
 std::string http_transcript(const HttpProbeSettings& settings, const std::string& url,
                             const HttpOutcome& outcome, const Hidden& hidden);
 

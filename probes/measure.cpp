@@ -26,14 +26,15 @@ struct Running {
 
 void stamp(Measured& measured) {
     Reading& reading = measured.reading;
-    if (reading.up) reading.reason.clear();
-    else if (reading.reason.empty()) reading.reason = "the probe gave no reason";
+    if (reading.up)
+        reading.reason.clear();
+    else if (reading.reason.empty())
+        reading.reason = "the probe gave no reason";
     const double up = reading.up ? 1 : 0;
     std::vector<Reading::Metric> stamped;
     stamped.reserve(reading.metrics.size() + 3);
     stamped.push_back({"up", {}, up, "Whether the target answered as expected"});
-    stamped.push_back(
-        {"probe_success", {}, up, "Displays whether or not the probe was a success"});
+    stamped.push_back({"probe_success", {}, up, "Displays whether or not the probe was a success"});
     stamped.push_back({"probe_duration_seconds",
                        {},
                        std::chrono::duration<double>(measured.took).count(),
@@ -55,7 +56,8 @@ void finish(const std::shared_ptr<Running>& running, Reading reading, bool cut_o
     measured.cut_off = cut_off;
     stamp(measured);
     if (running->starting) {
-        loop.post([running] { std::exchange(running->then, nullptr)(std::move(running->measured)); });
+        loop.post(
+            [running] { std::exchange(running->then, nullptr)(std::move(running->measured)); });
         return;
     }
     std::exchange(running->then, nullptr)(std::move(measured));

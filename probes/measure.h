@@ -23,10 +23,10 @@ struct Measured {
 /// Runs one attempt and measures around it; what no probe can forget:
 ///
 /// (W1) `then` is called exactly once, on the loop's thread, never inside this call, at most
-/// limits::probe_overrun_grace after the timeout, whatever the attempt does: answers at once, twice,
-/// late, never, or throws. (W2) Too late is a reading like any other, with `up == false`. (W3) `up`,
-/// `probe_success` and the duration are written here and nowhere else. (W4) A reason stands beside
-/// every `up == false`, none beside `up == true`.
+/// limits::probe_overrun_grace after the timeout, whatever the attempt does: answers at once,
+/// twice, late, never, or throws. (W2) Too late is a reading like any other, with `up == false`.
+/// (W3) `up`, `probe_success` and the duration are written here and nowhere else. (W4) A reason
+/// stands beside every `up == false`, none beside `up == true`.
 void measure(const World& world, const Attempt& attempt, const std::string& target,
              Milliseconds timeout, std::function<void(Measured)> then);
 
@@ -34,8 +34,8 @@ void measure(const World& world, const Attempt& attempt, const std::string& targ
 /// tests; not from within the loop.
 Measured run_once(const World& world, const ProbeSettings& probe, const Target& target);
 
-/// The metrics of a reading as families, sorted by name, each point with `labels` beside its own (see
-/// `joined`).
+/// The metrics of a reading as families, sorted by name, each point with `labels` beside its own
+/// (see `joined`).
 std::vector<MetricFamily> families_of(const Measured& measured, const Labels& labels);
 
 }  // namespace vedette::probes

@@ -4,11 +4,10 @@ namespace vedette::probes {
 
 Probes::Probes(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, Log& log,
                Metrics& metrics)
-    : world_{loop, http, clock}, metrics_(metrics), book_(sink, log, metrics) {
-    metrics.observed(
-        "vedette_probe_targets", "Targets that are watched", MetricFamily::Type::Gauge,
-        [targets = targets_] { return static_cast<double>(targets->load()); });
-}
+    : world_{loop, http, clock},
+      metrics_(metrics),
+      book_(sink, log, metrics),
+      targets_(metrics.gauge("vedette_probe_targets", "Targets that are watched")) {}
 
 Probes::~Probes() {
     stop();
@@ -34,12 +33,13 @@ void Probes::load(const Settings& settings) {
             jobs.push_back({place.job, probe, i});
         }
     }
-    targets_->store(entries.size());
+    targets_.set(static_cast<double>(entries.size()));
     book_.replace(entries, world_.clock.now());
     if (!scheduler_)
-        scheduler_ = std::make_unique<Scheduler>(world_, metrics_, [this](Scheduler::Id job, Measured m) {
-            book_.record(book_of_job_.at(job), std::move(m));
-        });
+        scheduler_ =
+            std::make_unique<Scheduler>(world_, metrics_, [this](Scheduler::Id job, Measured m) {
+                book_.record(book_of_job_.at(job), std::move(m));
+            });
     scheduler_->replace(jobs);
 }
 

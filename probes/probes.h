@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,14 +24,15 @@ namespace vedette::probes {
 /// What it is given outlives it.
 class Probes {
 public:
-    Probes(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, Log& log, Metrics& metrics);
+    Probes(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, Log& log,
+           Metrics& metrics);
     ~Probes();
     Probes(const Probes&) = delete;
     Probes& operator=(const Probes&) = delete;
 
-    /// Watches what `settings` say from now on: at first or on a reload, whole. A target with the same
-    /// probe name and instance keeps its history, and its times if `every` is the same; one that is
-    /// gone gets stale markers.
+    /// Watches what `settings` say from now on: at first or on a reload, whole. A target with the
+    /// same probe name and instance keeps its history, and its times if `every` is the same; one
+    /// that is gone gets stale markers.
     void load(const Settings& settings);
     /// Asks nobody any more; what is in flight is forgotten. No stale markers: a restart goes on.
     void stop();
@@ -55,7 +55,7 @@ private:
     std::map<Key, Place> places_;
     std::map<Scheduler::Id, Book::Id> book_of_job_;
     std::uint64_t last_id_ = 0;
-    std::shared_ptr<std::atomic<std::size_t>> targets_ = std::make_shared<std::atomic<std::size_t>>(0);
+    Gauge& targets_;
     std::unique_ptr<Scheduler> scheduler_;  // null after `stop`
 };
 

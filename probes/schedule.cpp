@@ -101,8 +101,10 @@ void Schedule::finished(Id id) {
     const auto at = slots_.find(id);
     check(at != slots_.end() && at->second.state == State::Running, "only who runs can finish");
     --in_flight_;
-    if (at->second.removed) slots_.erase(at);
-    else at->second.state = State::Waits;
+    if (at->second.removed)
+        slots_.erase(at);
+    else
+        at->second.state = State::Waits;
 }
 
 std::optional<Schedule::TimePoint> Schedule::wake() {

@@ -23,12 +23,12 @@ namespace vedette::probes {
 ///     waits ──due──▶ queued ──a place is free──▶ running ──finished──▶ waits
 ///                    at most `in_flight_max` run; due again meanwhile: skipped and counted
 ///
-/// Invariants: (T1) a target's due times are one anchor plus whole multiples of `every`, however late
-/// anything ran: no drift. (T2) The anchor is where `(wall time - offset) mod every` is zero, and the
-/// offset depends on names alone, so a restart keeps the pattern. (T3) A target is queued or running at
-/// most once. (T4) Who was due first starts first. (T5) A target whose anchor is far away gets one
-/// reading before it, so that nobody waits an hour for the first word about a slow probe.
-/// Not safe to share between threads.
+/// Invariants: (T1) a target's due times are one anchor plus whole multiples of `every`, however
+/// late anything ran: no drift. (T2) The anchor is where `(wall time - offset) mod every` is zero,
+/// and the offset depends on names alone, so a restart keeps the pattern. (T3) A target is queued
+/// or running at most once. (T4) Who was due first starts first. (T5) A target whose anchor is far
+/// away gets one reading before it, so that nobody waits an hour for the first word about a slow
+/// probe. Not safe to share between threads.
 class Schedule {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
@@ -48,8 +48,8 @@ public:
 
     explicit Schedule(std::size_t in_flight_max) : in_flight_max_(in_flight_max) {}
 
-    /// Adds a target under an id never used before. It is due first after `now`, less than `every` and
-    /// at most limits::probe_first_reading_within away.
+    /// Adds a target under an id never used before. It is due first after `now`, less than `every`
+    /// and at most limits::probe_first_reading_within away.
     void add(const Line& line, TimePoint now, Timestamp wall);
     /// Forgets a target. One that runs still counts as in flight until `finished`.
     void remove(Id id);

@@ -16,9 +16,9 @@ namespace vedette::probes {
 
 /// Starts attempts when `Schedule` says so, on one loop, with one timer.
 ///
-/// How late attempts start is exported (`vedette_probe_schedule_lag_seconds`), so that a reading taken
-/// by an overloaded machine can be told from a slow target. On the loop's thread only, or before it
-/// runs.
+/// How late attempts start is exported (`vedette_probe_schedule_lag_seconds`), so that a reading
+/// taken by an overloaded machine can be told from a slow target. On the loop's thread only, or
+/// before it runs.
 class Scheduler {
 public:
     using Id = Schedule::Id;
@@ -36,8 +36,8 @@ public:
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
 
-    /// From now on these jobs. One that was there before with the same id and `every` keeps its times;
-    /// its next attempt has the new settings. An id that is gone never comes back.
+    /// From now on these jobs. One that was there before with the same id and `every` keeps its
+    /// times; its next attempt has the new settings. An id that is gone never comes back.
     void replace(const std::vector<Job>& jobs);
 
     const Schedule& schedule() const { return schedule_; }

@@ -11,12 +11,14 @@ Labels joined(const Labels& target, const Labels& own) {
     LabelsBuilder all(target);
     for (const Label label : own) {
         const bool taken = target.has(label.name);
-        all.set(taken ? "exported_" + std::string(label.name) : std::string(label.name), label.value);
+        all.set(taken ? "exported_" + std::string(label.name) : std::string(label.name),
+                label.value);
     }
     return all.build();
 }
 
-void FamilyCollector::add(std::string_view name, std::string_view help, Labels labels, double value) {
+void FamilyCollector::add(std::string_view name, std::string_view help, Labels labels,
+                          double value) {
     auto at = families_.find(name);
     if (at == families_.end()) {
         MetricFamily family{std::string(name), MetricFamily::Type::Gauge, std::string(help), {}};
@@ -39,7 +41,8 @@ std::vector<MetricFamily> FamilyCollector::take() {
 namespace {
 
 constexpr std::string_view rejected_name = "vedette_probe_samples_rejected_total";
-constexpr std::string_view rejected_help = "Samples of probes that the store did not take, by reason";
+constexpr std::string_view rejected_help =
+    "Samples of probes that the store did not take, by reason";
 
 }  // namespace
 
@@ -94,9 +97,10 @@ void SeriesWriter::rearrange(TargetSeries& series, Timestamp at,
     std::vector<Line> old = std::exchange(series.lines, {});
     series.lines.reserve(metrics.size());
     for (const Reading::Metric& metric : metrics) {
-        const bool twice = std::any_of(series.lines.begin(), series.lines.end(), [&](const Line& line) {
-            return line.metric->name == metric.name && line.own == metric.labels;
-        });
+        const bool twice =
+            std::any_of(series.lines.begin(), series.lines.end(), [&](const Line& line) {
+                return line.metric->name == metric.name && line.own == metric.labels;
+            });
         if (!twice) series.lines.push_back(find_line(old, metric));
     }
     for (const Line& gone : old)
@@ -116,10 +120,11 @@ void SeriesWriter::prepare(TargetSeries& series, const Labels& target, Timestamp
                            const std::vector<Reading::Metric>& metrics) {
     batch_.rows.clear();
     renew(series, target);
-    const bool steady = std::equal(metrics.begin(), metrics.end(), series.lines.begin(),
-                                   series.lines.end(), [](const Reading::Metric& metric, const Line& line) {
-                                       return metric.name == line.metric->name && metric.labels == line.own;
-                                   });
+    const bool steady =
+        std::equal(metrics.begin(), metrics.end(), series.lines.begin(), series.lines.end(),
+                   [](const Reading::Metric& metric, const Line& line) {
+                       return metric.name == line.metric->name && metric.labels == line.own;
+                   });
     if (!steady) rearrange(series, at, metrics);
     // After `rearrange` lines are in the order of the metrics, less those that came twice.
     std::size_t next = 0;

@@ -52,9 +52,9 @@ struct TargetSeries {
 
 /// Turns readings into batches: one reading, one batch.
 ///
-/// A steady probe brings the same metrics in the same order, so its series are known by position and
-/// nothing is hashed. A metric that is gone since the last reading gets a stale marker in the batch.
-/// What the sink refuses is counted and logged, and asked for again with the next reading.
+/// A steady probe brings the same metrics in the same order, so its series are known by position
+/// and nothing is hashed. A metric that is gone since the last reading gets a stale marker in the
+/// batch. What the sink refuses is counted and logged, and asked for again with the next reading.
 /// On the loop's thread only.
 class SeriesWriter {
 public:
@@ -74,8 +74,7 @@ private:
     /// The line of a metric that stands elsewhere in `old`, or a new one.
     Line find_line(std::vector<Line>& old, const Reading::Metric& metric);
     void ask_for_series(Line& line, const Labels& target);
-    void rearrange(TargetSeries& series, Timestamp at,
-                   const std::vector<Reading::Metric>& metrics);
+    void rearrange(TargetSeries& series, Timestamp at, const std::vector<Reading::Metric>& metrics);
     void renew(TargetSeries& series, const Labels& target);
 
     SampleSink& sink_;

@@ -19,6 +19,15 @@ std::string place_of(const ConfigNode& node) {
     return fmt::format("{}:{}", node.file ? node.file->name : "configuration", node.mark.line);
 }
 
+/// A target as it may be shown: with a password in it by mistake, a message would be the next leak.
+std::string without_user(const std::string& address) {
+    const std::size_t scheme = address.find("://");
+    const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+    const std::size_t at = address.find('@', begin);
+    if (at == std::string::npos) return address;
+    return address.substr(0, begin) + "<secret>" + address.substr(at);
+}
+
 /// Labels a person gives: classic names, and none that the room writes itself.
 std::vector<std::pair<std::string, std::string>> read_labels(MapReader& map, bool of_target) {
     auto labels = map.string_map("labels");
@@ -29,9 +38,10 @@ std::vector<std::pair<std::string, std::string>> read_labels(MapReader& map, boo
             map.problem("labels", fmt::format("`labels` of {} sets `{}`, which is set by vedette",
                                               map.what(), label.first));
         else if (!is_classic_label_name(label.first))
-            map.problem("labels",
-                        fmt::format("`labels` of {} has the name {}; expected letters, digits and `_`",
-                                    map.what(), quote(label.first)));
+            map.problem(
+                "labels",
+                fmt::format("`labels` of {} has the name {}; expected letters, digits and `_`",
+                            map.what(), quote(label.first)));
         return reserved || !is_classic_label_name(label.first);
     };
     std::erase_if(labels, is_wrong);
@@ -55,23 +65,26 @@ public:
         type_ = find_probe_type(probe.type);
         if (type_ == nullptr && !probe.type.empty()) refuse_type(probe.type);
         read_targets(probe);
-        if (type_ != nullptr) probe.attempt = std::make_shared<const Attempt>(type_->read(map_));
-        else allow_every_key();
+        if (type_ != nullptr)
+            probe.attempt = std::make_shared<const Attempt>(type_->read(map_));
+        else
+            allow_every_key();
         return probe;
     }
 
 private:
     static std::string title(const ConfigNode& node) {
         const ConfigNode* name = node.find("name");
-        return name != nullptr && name->is_scalar() ? fmt::format("probe \"{}\"", name->text) : "a probe";
+        return name != nullptr && name->is_scalar() ? fmt::format("probe \"{}\"", name->text)
+                                                    : "a probe";
     }
 
     void refuse_type(const std::string& type) {
         std::vector<std::string> names;
         for (const ProbeType& known : probe_types()) names.emplace_back(known.name);
         const std::string_view near = nearest(type, names);
-        std::string message = fmt::format("`type` of {} is `{}`; expected one of `{}`", map_.what(), type,
-                                          fmt::join(names, "`, `"));
+        std::string message = fmt::format("`type` of {} is `{}`; expected one of `{}`", map_.what(),
+                                          type, fmt::join(names, "`, `"));
         if (!near.empty()) message += fmt::format("; did you mean `{}`?", near);
         map_.problem("type", std::move(message));
     }
@@ -84,19 +97,20 @@ private:
     void read_times(ProbeSettings& probe) {
         probe.every = map_.duration("every", probe.every);
         if (probe.every < limits::probe_every_min) {
-            map_.problem("every", fmt::format("`every` of {} is {}; expected at least {}", map_.what(),
-                                              format_duration(probe.every),
+            map_.problem("every", fmt::format("`every` of {} is {}; expected at least {}",
+                                              map_.what(), format_duration(probe.every),
                                               format_duration(limits::probe_every_min)));
             probe.every = limits::probe_every_min;
         }
         probe.timeout = std::min(probe.timeout, probe.every);
         probe.timeout = map_.duration("timeout", probe.timeout);
         if (probe.timeout > probe.every)
-            map_.problem("timeout", fmt::format("`timeout` of {} is {}, longer than `every`, {}",
-                                                map_.what(), format_duration(probe.timeout),
-                                                format_duration(probe.every)));
+            map_.problem("timeout",
+                         fmt::format("`timeout` of {} is {}, longer than `every`, {}", map_.what(),
+                                     format_duration(probe.timeout), format_duration(probe.every)));
         if (probe.timeout == Milliseconds(0))
-            map_.problem("timeout", fmt::format("`timeout` of {} is 0s; expected more", map_.what()));
+            map_.problem("timeout",
+                         fmt::format("`timeout` of {} is 0s; expected more", map_.what()));
     }
 
     void read_targets(ProbeSettings& probe) {
@@ -112,10 +126,12 @@ private:
             for (const ConfigNode& item : value->items) read_target(probe, item);
         }
         if (said > 1)
-            problems_.add(node_, fmt::format("{} has several of `url`, `target` and `targets`; expected one",
-                                             map_.what()));
+            problems_.add(
+                node_, fmt::format("{} has several of `url`, `target` and `targets`; expected one",
+                                   map_.what()));
         if (said == 0 && node_.is_map())
-            problems_.add(node_, fmt::format("{} has no `url`, `target` or `targets`", map_.what()));
+            problems_.add(node_,
+                          fmt::format("{} has no `url`, `target` or `targets`", map_.what()));
         if (said == 1 && probe.targets.empty() && !problems_.any())
             problems_.add(node_, fmt::format("{} has an empty list of targets", map_.what()));
     }
@@ -125,8 +141,10 @@ private:
         if (!node.is_map()) {
             const std::string what = fmt::format("a target of {}", map_.what());
             const std::string address = scalar_string(node, problems_, what);
-            if (node.is_scalar()) add_target(probe, node, address, {});
-            else if (node.is_null()) problems_.add(node, what + " is empty");
+            if (node.is_scalar())
+                add_target(probe, node, address, {});
+            else if (node.is_null())
+                problems_.add(node, what + " is empty");
             return;
         }
         MapReader map(node, problems_, fmt::format("a target of {}", map_.what()));
@@ -141,8 +159,8 @@ private:
         if (type_ != nullptr) {
             const std::string objection = type_->objection(address);
             if (!objection.empty())
-                problems_.add(node, fmt::format("a target of {} is {}; {}", map_.what(), quote(address),
-                                                objection));
+                problems_.add(node, fmt::format("a target of {} is {}; {}", map_.what(),
+                                                quote(without_user(address)), objection));
         }
         LabelsBuilder labels;
         labels.set("instance", address);
@@ -151,7 +169,8 @@ private:
         labels.set("job", probe.name);
         const std::string instance(labels.get("instance"));
         if (!instances_.insert(instance).second) {
-            problems_.add(node, fmt::format("{} has the target {} twice", map_.what(), quote(instance)));
+            problems_.add(node,
+                          fmt::format("{} has the target {} twice", map_.what(), quote(instance)));
             return;
         }
         probe.targets.push_back({address, instance, labels.build()});
@@ -227,9 +246,13 @@ private:
 std::vector<ConfigSection> config_sections(Settings& settings) {
     const auto reader = std::make_shared<SettingsReader>(settings);
     return {{"probes", "What is watched: one entry a probe",
-             [reader](const ConfigNode& node, Problems& problems) { reader->read_probes(node, problems); }},
+             [reader](const ConfigNode& node, Problems& problems) {
+                 reader->read_probes(node, problems);
+             }},
             {"probe_files", "Globs of files with probes, for instance one file a team",
-             [reader](const ConfigNode& node, Problems& problems) { reader->read_files(node, problems); }}};
+             [reader](const ConfigNode& node, Problems& problems) {
+                 reader->read_files(node, problems);
+             }}};
 }
 
 Result<ProbeSettings> probe_of(std::string_view type, std::string_view target) {

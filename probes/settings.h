@@ -30,11 +30,11 @@ struct World {
     bool always_transcript = false;
 };
 
-/// One attempt at one target: one probe type with its settings, ready to run. It makes one try, holds
-/// its deadline and calls `done` once, on the loop's thread, never inside the call. Being down is a
-/// reading. What it forgets of this, `measure` enforces.
-using Attempt =
-    std::function<void(const World& world, const std::string& target, Deadline deadline, Done done)>;
+/// One attempt at one target: one probe type with its settings, ready to run. It makes one try,
+/// holds its deadline and calls `done` once, on the loop's thread, never inside the call. Being
+/// down is a reading. What it forgets of this, `measure` enforces.
+using Attempt = std::function<void(const World& world, const std::string& target, Deadline deadline,
+                                   Done done)>;
 
 /// One thing that is watched.
 struct Target {
@@ -45,14 +45,15 @@ struct Target {
 
 /// One entry of `probes:`.
 struct ProbeSettings {
-    std::string name;                                ///< label `job`; unique
-    std::string type;                                ///< a line of the table of probes
-    std::string group = "services";                  ///< heading on the status board
-    Milliseconds every = std::chrono::seconds(15);   ///< from start to start
-    Milliseconds timeout = std::chrono::seconds(10); ///< at most `every`; default the smaller of both
-    std::vector<Target> targets;                     ///< at least one; instances are unique
-    std::shared_ptr<const Attempt> attempt;          ///< never null
-    std::string where;                               ///< `watch.yml:14`, for messages
+    std::string name;                               ///< label `job`; unique
+    std::string type;                               ///< a line of the table of probes
+    std::string group = "services";                 ///< heading on the status board
+    Milliseconds every = std::chrono::seconds(15);  ///< from start to start
+    Milliseconds timeout =
+        std::chrono::seconds(10);            ///< at most `every`; default the smaller of both
+    std::vector<Target> targets;             ///< at least one; instances are unique
+    std::shared_ptr<const Attempt> attempt;  ///< never null
+    std::string where;                       ///< `watch.yml:14`, for messages
 };
 
 /// What the configuration says about probes.
@@ -65,8 +66,8 @@ struct Settings {
 /// are reported, not the first; names are unique over all files.
 std::vector<ConfigSection> config_sections(Settings& settings);
 
-/// One probe as the command line asks for it: `vedette probe http URL`. Every setting has its default.
-/// Fails with BadInput for an unknown type or a target that its type cannot use.
+/// One probe as the command line asks for it: `vedette probe http URL`. Every setting has its
+/// default. Fails with BadInput for an unknown type or a target that its type cannot use.
 Result<ProbeSettings> probe_of(std::string_view type, std::string_view target);
 
 }  // namespace vedette::probes

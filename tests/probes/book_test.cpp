@@ -61,9 +61,10 @@ TEST_CASE("only a change of state is told, with its time and reason", "[probes][
     f.book.record(1, reading(t, false, "connection refused"));
     f.book.record(1, reading(t + 5'000, false, "status 503, expected 2xx"));
     f.book.record(1, reading(t + 10'000, true));
-    CHECK(f.changes == std::vector<std::string>{"unknown -> 10:41:57  checkout  up",
-                                                "up -> 10:42:07  checkout  down  connection refused",
-                                                "down -> 10:42:17  checkout  up"});
+    CHECK(f.changes ==
+          std::vector<std::string>{"unknown -> 10:41:57  checkout  up",
+                                   "up -> 10:42:07  checkout  down  connection refused",
+                                   "down -> 10:42:17  checkout  up"});
 }
 
 TEST_CASE("a change of one of several targets names it", "[probes][book]") {
@@ -72,8 +73,8 @@ TEST_CASE("a change of one of several targets names it", "[probes][book]") {
     const auto both = probe("shop", {"http://a/", "http://b/"});
     f.book.replace({{1, both, 0}, {2, both, 1}}, {0});
     f.book.record(2, reading(1000, false, "timed out connecting"));
-    CHECK(f.changes ==
-          std::vector<std::string>{"unknown -> 00:00:01  shop  http://b/  down  timed out connecting"});
+    CHECK(f.changes == std::vector<std::string>{
+                           "unknown -> 00:00:01  shop  http://b/  down  timed out connecting"});
 }
 
 TEST_CASE("a target's status says since when, what last, and what went wrong before",
@@ -101,7 +102,8 @@ TEST_CASE("a target's status says since when, what last, and what went wrong bef
 TEST_CASE("failures outlive the readings around them, and both are bounded", "[probes][book]") {
     Fixture f;
     f.book.replace({{1, probe("shop", {"http://a/"}), 0}}, {0});
-    for (int i = 0; i < 7; ++i) f.book.record(1, reading(i, false, std::to_string(i).c_str(), "said"));
+    for (int i = 0; i < 7; ++i)
+        f.book.record(1, reading(i, false, std::to_string(i).c_str(), "said"));
     for (int i = 7; i < 1000; ++i) f.book.record(1, reading(i, true));
     const auto status = f.book.snapshot().at(0);
     REQUIRE(status.recent.size() == limits::probe_recent_readings);
@@ -136,7 +138,9 @@ TEST_CASE("the latest values are families with job, instance and labels; the una
 TEST_CASE("a reload keeps who stays, ends who goes, and starts who has other labels anew",
           "[probes][book]") {
     Fixture f;
-    f.book.replace({{1, probe("stays", {"s"}), 0}, {2, probe("goes", {"g"}), 0}, {3, probe("changes", {"c"}), 0}},
+    f.book.replace({{1, probe("stays", {"s"}), 0},
+                    {2, probe("goes", {"g"}), 0},
+                    {3, probe("changes", {"c"}), 0}},
                    {0});
     for (const Book::Id id : {1, 2, 3}) f.book.record(id, reading(1000, false, "down"));
     f.sink.clear();
@@ -178,7 +182,8 @@ TEST_CASE("pages may read while the loop records and reloads", "[probes][book]")
     });
     for (int i = 1; i < 2000; ++i) {
         f.book.record(1 + static_cast<Book::Id>(i) % 3, reading(i, i % 7 != 0, "x", "y"));
-        if (i % 100 == 0) f.book.replace({all[0], all[static_cast<std::size_t>(i / 100) % 2 + 1]}, {i});
+        if (i % 100 == 0)
+            f.book.replace({all[0], all[static_cast<std::size_t>(i / 100) % 2 + 1]}, {i});
         if (i % 100 == 50) f.book.replace(all, {i});
     }
     stop = true;

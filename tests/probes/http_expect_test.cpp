@@ -11,7 +11,9 @@ namespace {
 
 constexpr Timestamp now{1'790'000'000'000};
 
-Pattern pattern(const char* text) { return Pattern::compile(text).value(); }
+Pattern pattern(const char* text) {
+    return Pattern::compile(text).value();
+}
 
 /// A plain, healthy answer.
 HttpAnswer answer() {
@@ -139,9 +141,9 @@ TEST_CASE("everything that is wrong is said, in the order of the settings", "[pr
               expect.headers = {{"etag", Must::BePresent, {}, false}};
               expect.body_matches = {pattern("ready")};
               expect.versions = {"2"};
-          }) == std::vector<std::string>{"status 500, expected 2xx", "no header `etag`, expected it",
-                                         "body (15 bytes) does not match `ready`",
-                                         "HTTP version 1.1, expected 2"});
+          }) == std::vector<std::string>{
+                    "status 500, expected 2xx", "no header `etag`, expected it",
+                    "body (15 bytes) does not match `ready`", "HTTP version 1.1, expected 2"});
 }
 
 TEST_CASE("a pattern is to blame only when the status was right", "[probes][http]") {

@@ -23,8 +23,8 @@ std::vector<std::string> lines(const std::vector<Reading::Metric>& metrics) {
 
 }  // namespace
 
-// What blackbox_exporter 0.28 writes in the same cases, timings aside; tests/processes/blackbox_test.py
-// asks the real one.
+// What blackbox_exporter 0.28 writes in the same cases, timings aside;
+// tests/processes/blackbox_test.py asks the real one.
 
 TEST_CASE("a plain answer has blackbox_exporter's metrics", "[probes][http]") {
     HttpAnswer answer;
@@ -81,9 +81,10 @@ TEST_CASE("an answer over TLS tells about its certificate", "[probes][http]") {
     CHECK(has("probe_ip_protocol 6"));
     CHECK(has("probe_ssl_earliest_cert_expiry 1.79775841e+09"));
     CHECK(has("probe_ssl_last_chain_expiry_timestamp_seconds -6.21355968e+10"));
-    CHECK(has("probe_ssl_last_chain_info{fingerprint_sha256=\"a177\", issuer=\"CN=Test CA\", "
-              "serialnumber=\"5b38\", subject=\"CN=localhost,O=Shop,C=DE\", "
-              "subjectalternative=\"localhost,shop.example\"} 1"));
+    CHECK(
+        has("probe_ssl_last_chain_info{fingerprint_sha256=\"a177\", issuer=\"CN=Test CA\", "
+            "serialnumber=\"5b38\", subject=\"CN=localhost,O=Shop,C=DE\", "
+            "subjectalternative=\"localhost,shop.example\"} 1"));
     CHECK(has("probe_tls_cipher_info{cipher=\"TLS_AES_256_GCM_SHA384\"} 1"));
     CHECK(has("probe_tls_version_info{version=\"TLS 1.3\"} 1"));
     answer.tls->verified_not_after = Timestamp{1'800'000'000'000};
@@ -92,14 +93,20 @@ TEST_CASE("an answer over TLS tells about its certificate", "[probes][http]") {
 
 TEST_CASE("without an answer the values are zero, and the phases go as far as it went",
           "[probes][http]") {
-    HttpFailure refused{{Fault::Unavailable, "connection refused"}, "connect", {{"resolve", 1ms}},
-                        "127.0.0.1", 0, {}};
+    HttpFailure refused{{Fault::Unavailable, "connection refused"},
+                        "connect",
+                        {{"resolve", 1ms}},
+                        "127.0.0.1",
+                        0,
+                        {}};
     const auto metrics = lines(http_metrics(HttpOutcome(tl::unexpect, refused), false));
     CHECK(metrics.size() == 15);
     CHECK(std::find(metrics.begin(), metrics.end(), "probe_http_status_code 0") != metrics.end());
-    CHECK(std::find(metrics.begin(), metrics.end(), "probe_http_content_length 0") != metrics.end());
+    CHECK(std::find(metrics.begin(), metrics.end(), "probe_http_content_length 0") !=
+          metrics.end());
 
-    HttpFailure unknown{{Fault::NotFound, "name not found"}, "resolve", {{"resolve", 2ms}}, "", 0, {}};
+    HttpFailure unknown{
+        {Fault::NotFound, "name not found"}, "resolve", {{"resolve", 2ms}}, "", 0, {}};
     CHECK(lines(http_metrics(HttpOutcome(tl::unexpect, unknown), false)) ==
           std::vector<std::string>{
               "probe_dns_lookup_time_seconds 0.002",
@@ -123,7 +130,7 @@ TEST_CASE("the date of the last change is read in the three forms of RFC 9110", 
     answer.headers = {{"last-modified", date}};
     const auto all = lines(http_metrics(answer, false));
     const bool found =
-        std::find(all.begin(), all.end(), "probe_http_last_modified_timestamp_seconds 7.84111777e+08") !=
-        all.end();
+        std::find(all.begin(), all.end(),
+                  "probe_http_last_modified_timestamp_seconds 7.84111777e+08") != all.end();
     CHECK(found == (std::string_view(date) != "yesterday"));
 }

@@ -32,7 +32,8 @@ struct Fixture {
     double rejected(const char* reason) {
         return metrics
             .counter("vedette_probe_samples_rejected_total",
-                     "Samples of probes that the store did not take, by reason", {{"reason", reason}})
+                     "Samples of probes that the store did not take, by reason",
+                     {{"reason", reason}})
             .value();
     }
 };
@@ -43,7 +44,8 @@ Reading::Metric metric(const char* name, double value, Labels labels = {}) {
 
 }  // namespace
 
-TEST_CASE("a reading becomes one batch, at one time, with the target's labels", "[probes][series]") {
+TEST_CASE("a reading becomes one batch, at one time, with the target's labels",
+          "[probes][series]") {
     Fixture f;
     CHECK(f.write(1000, {metric("up", 1), metric("phase", 2.5, {{"phase", "tls"}})}) ==
           Lines{R"(up{instance="a", job="shop"} 1 @1000)",
@@ -63,7 +65,8 @@ TEST_CASE("a metric that disappears ends with a stale marker, once, and may come
           "[probes][series]") {
     Fixture f;
     f.write(1000, {metric("up", 1), metric("tls", 1, {{"version", "1.2"}}), metric("took", 3)});
-    CHECK(f.write(2000, {metric("up", 1), metric("tls", 1, {{"version", "1.3"}}), metric("took", 3)}) ==
+    CHECK(f.write(2000,
+                  {metric("up", 1), metric("tls", 1, {{"version", "1.3"}}), metric("took", 3)}) ==
           Lines{R"(tls{instance="a", job="shop", version="1.2"} stale @2000)",
                 R"(up{instance="a", job="shop"} 1 @2000)",
                 R"(tls{instance="a", job="shop", version="1.3"} 1 @2000)",
@@ -73,13 +76,15 @@ TEST_CASE("a metric that disappears ends with a stale marker, once, and may come
                 R"(took{instance="a", job="shop"} stale @3000)",
                 R"(up{instance="a", job="shop"} 0 @3000)"});
     CHECK(f.write(4000, {metric("took", 4), metric("up", 1)}) ==
-          Lines{R"(took{instance="a", job="shop"} 4 @4000)", R"(up{instance="a", job="shop"} 1 @4000)"});
+          Lines{R"(took{instance="a", job="shop"} 4 @4000)",
+                R"(up{instance="a", job="shop"} 1 @4000)"});
 }
 
 TEST_CASE("of a metric that comes twice in one reading the first counts", "[probes][series]") {
     Fixture f;
     const std::vector<Reading::Metric> twice = {metric("a", 1), metric("a", 2), metric("b", 3)};
-    const Lines expected = {R"(a{instance="a", job="shop"} 1 @1000)", R"(b{instance="a", job="shop"} 3 @1000)"};
+    const Lines expected = {R"(a{instance="a", job="shop"} 1 @1000)",
+                            R"(b{instance="a", job="shop"} 3 @1000)"};
     CHECK(f.write(1000, twice) == expected);
     CHECK(f.write(1000, twice) == expected);
 }

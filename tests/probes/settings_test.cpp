@@ -62,7 +62,8 @@ Messages http_problems(const std::string& lines) {
 }  // namespace
 
 TEST_CASE("a probe of three words has the documented defaults", "[probes][settings]") {
-    const auto got = read("probes:\n  - {name: shop, type: http, url: 'https://shop.example/health'}\n");
+    const auto got =
+        read("probes:\n  - {name: shop, type: http, url: 'https://shop.example/health'}\n");
     CHECK(got.messages == Messages{});
     REQUIRE(got.settings.probes.size() == 1);
     const ProbeSettings& probe = got.settings.probes[0];
@@ -73,19 +74,21 @@ TEST_CASE("a probe of three words has the documented defaults", "[probes][settin
     CHECK(probe.where == "watch.yml:2");
     REQUIRE(probe.targets.size() == 1);
     CHECK(probe.targets[0].address == "https://shop.example/health");
-    CHECK(probe.targets[0].labels == Labels{{"instance", "https://shop.example/health"}, {"job", "shop"}});
+    CHECK(probe.targets[0].labels ==
+          Labels{{"instance", "https://shop.example/health"}, {"job", "shop"}});
     CHECK(probe.attempt != nullptr);
 }
 
 TEST_CASE("the timeout is never longer than the period", "[probes][settings]") {
-    const auto got = read("probes:\n  - {name: a, type: http, url: 'http://a/', every: 5s}\n"
-                          "  - {name: b, type: http, url: 'http://b/', every: 5s, timeout: 6s}\n"
-                          "  - {name: c, type: http, url: 'http://c/', every: 10ms, timeout: 0s}\n");
+    const auto got = read(
+        "probes:\n  - {name: a, type: http, url: 'http://a/', every: 5s}\n"
+        "  - {name: b, type: http, url: 'http://b/', every: 5s, timeout: 6s}\n"
+        "  - {name: c, type: http, url: 'http://c/', every: 10ms, timeout: 0s}\n");
     CHECK(got.settings.probes.at(0).timeout == 5s);
     CHECK(got.messages ==
-          Messages{"watch.yml:3:62: `timeout` of probe \"b\" is 6s, longer than `every`, 5s",
-                   "watch.yml:4:49: `every` of probe \"c\" is 10ms; expected at least 100ms",
-                   "watch.yml:4:64: `timeout` of probe \"c\" is 0s; expected more"});
+          Messages{"watch.yml:3:65: `timeout` of probe \"b\" is 6s, longer than `every`, 5s",
+                   "watch.yml:4:52: `every` of probe \"c\" is 10ms; expected at least 100ms",
+                   "watch.yml:4:67: `timeout` of probe \"c\" is 0s; expected more"});
 }
 
 TEST_CASE("targets come as one, as a list, or with labels of their own", "[probes][settings]") {
@@ -125,23 +128,30 @@ TEST_CASE("everything wrong with probes is said at once, with its place", "[prob
 )");
     CHECK(got.messages ==
           Messages{
-              "watch.yml:2:35: a target of probe \"shop\" is \"ftp://shop/\"; expected a URL that begins "
+              "watch.yml:2:35: a target of probe \"shop\" is \"ftp://shop/\"; expected a URL that "
+              "begins "
               "with http:// or https://",
               "watch.yml:2:48: unknown key `intervall` in probe \"shop\"",
               "watch.yml:3:5: probe \"shop\" stands at watch.yml:2 already",
               "watch.yml:4:5: a probe has no `name`",
-              "watch.yml:4:12: `type` of a probe is `htp`; expected one of `http`; did you mean `http`?",
-              "watch.yml:5:5: probe \"both\" has several of `url`, `target` and `targets`; expected one",
+              "watch.yml:4:12: `type` of a probe is `htp`; expected one of `http`; did you mean "
+              "`http`?",
+              "watch.yml:5:5: probe \"both\" has several of `url`, `target` and `targets`; "
+              "expected one",
               "watch.yml:6:5: probe \"none\" has no `url`, `target` or `targets`",
               "watch.yml:7:52: probe \"twice\" has the target \"http://a/\" twice",
-              "watch.yml:8:38: a target of probe \"secret\" is \"http://me:pw@a/\"; expected no user and "
+              "watch.yml:8:37: a target of probe \"secret\" is \"http://<secret>@a/\"; expected no "
+              "user and "
               "password in it: `basic_auth` keeps them secret",
               "watch.yml:9:56: `labels` of probe \"labels\" sets `job`, which is set by vedette",
-              "watch.yml:9:56: `labels` of probe \"labels\" has the name \"9\"; expected letters, digits "
+              "watch.yml:9:56: `labels` of probe \"labels\" has the name \"9\"; expected letters, "
+              "digits "
               "and `_`",
-              "watch.yml:10:60: `every` of probe \"empty\" is `soon`; expected a duration such as `15s` "
+              "watch.yml:10:58: `every` of probe \"empty\" is `soon`; expected a duration such as "
+              "`15s` "
               "or `1h30m`",
-              "watch.yml:10:36: a target of probe \"empty\" is \"http://:80/\"; expected a host after ://",
+              "watch.yml:10:36: a target of probe \"empty\" is \"http://:80/\"; expected a host "
+              "after ://",
           });
 }
 
@@ -149,16 +159,20 @@ TEST_CASE("probe files are read beside the file that names them, and names stay 
           "[probes][settings]") {
     const TempFolder folder;
     std::filesystem::create_directory(folder.path() + "/teams");
-    std::ofstream(folder.path() + "/teams/red.yml") << "probes: [{name: red, type: http, url: http://r/}]\n";
-    std::ofstream(folder.path() + "/teams/blue.yml") << "probes: [{name: shop, type: http, url: http://b/}]\n";
+    std::ofstream(folder.path() + "/teams/red.yml")
+        << "probes: [{name: red, type: http, url: http://r/}]\n";
+    std::ofstream(folder.path() + "/teams/blue.yml")
+        << "probes: [{name: shop, type: http, url: http://b/}]\n";
     std::ofstream(folder.path() + "/teams/odd.yml") << "prob: []\n";
     const std::string name = folder.path() + "/watch.yml";
-    const auto got = read("probes: [{name: shop, type: http, url: http://s/}]\nprobe_files: [teams/*.yml]\n", name);
-    CHECK(got.messages ==
-          Messages{folder.path() + "/teams/blue.yml:1:10: probe \"shop\" stands at " + name + ":1 already",
-                   folder.path() + "/teams/odd.yml:1:1: a file of `probe_files` has no `probes`",
-                   folder.path() + "/teams/odd.yml:1:1: unknown key `prob` in a file of `probe_files`; did you "
-                                   "mean `probes`?"});
+    const auto got = read(
+        "probes: [{name: shop, type: http, url: http://s/}]\nprobe_files: [teams/*.yml]\n", name);
+    CHECK(
+        got.messages ==
+        Messages{
+            folder.path() + "/teams/blue.yml:1:10: probe \"shop\" stands at " + name + ":1 already",
+            folder.path() + "/teams/odd.yml:1:1: a file of `probe_files` has no `probes`",
+            folder.path() + "/teams/odd.yml:1:1: unknown key `prob` in a file of `probe_files`"});
     REQUIRE(got.settings.probes.size() == 2);
     CHECK(got.settings.probes[1].name == "red");
 }
@@ -251,36 +265,48 @@ TEST_CASE("wrong expectations are refused with what was meant", "[probes][settin
     };
     const auto row = GENERATE(values<Row>({
         {"expect: {status: [20, 2xy, 299-200]}",
-         {"watch.yml:1:19: `status` of `expect` of probe \"shop\" is `20`; expected `200`, `2xx` or `200-204`",
-          "watch.yml:1:23: `status` of `expect` of probe \"shop\" is `2xy`; expected `200`, `2xx` or `200-204`",
-          "watch.yml:1:28: `status` of `expect` of probe \"shop\" is `299-200`; expected `200`, `2xx` or "
+         {"watch.yml:1:19: `status` of `expect` of probe \"shop\" is `20`; expected `200`, `2xx` "
+          "or `200-204`",
+          "watch.yml:1:23: `status` of `expect` of probe \"shop\" is `2xy`; expected `200`, `2xx` "
+          "or `200-204`",
+          "watch.yml:1:28: `status` of `expect` of probe \"shop\" is `299-200`; expected `200`, "
+          "`2xx` or "
           "`200-204`"}},
         {"expect: {body: 'a(b'}", {"watch.yml:1:16: `a(b` is no RE2 expression: missing ): a(b"}},
         {"expect: {body: {bytes_min: 2, bytes_max: 1}}",
          {"watch.yml:1:28: `bytes_min` is 2, more than `bytes_max`, 1"}},
         {"expect: {headers: [{name: A}]}",
-         {"watch.yml:1:20: a header expected by probe \"shop\" says none of `present: true`, `absent: true`, "
+         {"watch.yml:1:20: a header expected by probe \"shop\" says none of `present: true`, "
+          "`absent: true`, "
           "`matches` and `not_matches`; expected one"}},
         {"expect: {statis: 200}",
-         {"watch.yml:1:10: unknown key `statis` in `expect` of probe \"shop\"; did you mean `status`?"}},
+         {"watch.yml:1:10: unknown key `statis` in `expect` of probe \"shop\"; did you mean "
+          "`status`?"}},
         {"expect: {http_version: '3'}",
-         {"watch.yml:1:24: `http_version` of `expect` of probe \"shop\" has `3`; expected one of `1.0`, `1.1`, "
+         {"watch.yml:1:24: `http_version` of `expect` of probe \"shop\" has `3`; expected one of "
+          "`1.0`, `1.1`, "
           "`2`"}},
         {"expect: {redirects: 11}",
-         {"watch.yml:1:21: `redirects` of `expect` of probe \"shop\" is 11; expected `none` or at most 10"}},
+         {"watch.yml:1:21: `redirects` of `expect` of probe \"shop\" is 11; expected `none` or at "
+          "most 10"}},
         {"expect: {tls: {required: false, valid_for: 1d}}",
-         {"watch.yml:1:26: the TLS expected by probe \"shop\" is not required, but has a version or a "
+         {"watch.yml:1:26: the TLS expected by probe \"shop\" is not required, but has a version "
+          "or a "
           "validity"}},
         {"{fail_if_ssl: true, fail_if_not_ssl: true}",
-         {"watch.yml:1:15: probe \"shop\" has both `fail_if_ssl` and `fail_if_not_ssl`; nothing could be up"}},
+         {"watch.yml:1:15: probe \"shop\" has both `fail_if_ssl` and `fail_if_not_ssl`; nothing "
+          "could be up"}},
         {"{valid_status_codes: [200], expect: {status: 200}}",
-         {"watch.yml:1:22: probe \"shop\" has both `valid_status_codes` and `status` of `expect`; expected "
+         {"watch.yml:1:22: probe \"shop\" has both `valid_status_codes` and `status` of `expect`; "
+          "expected "
           "one"}},
         {"headers: {'A B': c}",
-         {"watch.yml:1:10: header \"A B\" of probe \"shop\" cannot be sent; expected a name such as `Accept` "
+         {"watch.yml:1:10: header \"A B\" of probe \"shop\" cannot be sent; expected a name such "
+          "as `Accept` "
           "and a value of one line"}},
         {"preferred_ip_protocol: ipv4",
-         {"watch.yml:1:24: `preferred_ip_protocol` of probe \"shop\" is `ipv4`; expected one of `ip4`, `ip6`"}},
+         {"watch.yml:1:24: `preferred_ip_protocol` of probe \"shop\" is `ipv4`; expected one of "
+          "`ip4`, `ip6`"}},
     }));
     CAPTURE(row.lines);
     CHECK(http_problems(row.lines) == row.messages);
@@ -292,7 +318,8 @@ TEST_CASE("the command line makes a probe of a type and a target", "[probes][set
     CHECK(probe->targets.at(0).address == "http://127.0.0.1:80/");
     CHECK(probe->timeout == 10s);
     CHECK(probe_of("http", "127.0.0.1").error().message ==
-          "a target of probe \"http\" is \"127.0.0.1\"; expected a URL that begins with http:// or https://");
+          "a target of probe \"http\" is \"127.0.0.1\"; expected a URL that begins with http:// or "
+          "https://");
     CHECK(probe_of("htttp", "x").error().message ==
           "`type` of probe \"htttp\" is `htttp`; expected one of `http`; did you mean `http`?");
 }

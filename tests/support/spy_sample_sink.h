@@ -10,7 +10,8 @@
 
 namespace vedette {
 
-/// A sink that remembers what it was told, and refuses what a test asks it to. Safe between threads.
+/// A sink that remembers what it was told, and refuses what a test asks it to. Safe between
+/// threads.
 class SpySampleSink final : public SampleSink {
 public:
     Result<SeriesRef> series(const Labels& labels) override {
