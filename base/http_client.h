@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace vedette {
 /// Prometheus's `tls_config`.
 struct TlsSettings {
     std::string ca_file, ca;  ///< empty: the system's
-    std::string cert_file, key_file;
+    std::string cert_file, cert, key_file;
     Secret key;
     std::string server_name;
     bool insecure_skip_verify = false;
@@ -41,11 +42,11 @@ struct HttpSettings {
     bool follow_redirects = true;
     bool enable_http2 = true;
     std::vector<std::pair<std::string, Secret>> headers;  ///< http_headers
-    std::string proxy_url;                                ///< empty: none; the environment never counts
+    std::string proxy_url;  ///< empty: none; the environment never counts
 };
 
-/// Reads the keys of `http_config` from `map` (which may hold other keys too). What this version does
-/// not do (oauth2, proxy_from_environment …) is refused by name.
+/// Reads the keys of `http_config` from `map` (which may hold other keys too). What this version
+/// does not do (oauth2, proxy_from_environment …) is refused by name.
 HttpSettings read_http_settings(MapReader& map);
 TlsSettings read_tls_settings(const ConfigNode& node, Problems& problems);
 
@@ -56,11 +57,11 @@ struct HttpCall {
     std::string body;
     std::shared_ptr<const HttpSettings> settings;  ///< never null
     Family family = Family::V4Preferred;
-    std::size_t body_bytes_max = 0;      ///< 0: limits.h; more is cut and `body_cut` is set
-    bool keep_body = true;               ///< false: counted, not kept
-    bool fresh_connection = true;        ///< a probe measures connecting; receivers may reuse
-    bool http2 = false;                  ///< offer HTTP/2 in TLS
-    bool compressed = false;             ///< ask for gzip and decode (bounded by body_bytes_max)
+    std::size_t body_bytes_max = 0;  ///< 0: limits.h; more is cut and `body_cut` is set
+    bool keep_body = true;           ///< false: counted, not kept
+    bool fresh_connection = true;    ///< a probe measures connecting; receivers may reuse
+    bool http2 = false;              ///< offer HTTP/2 in TLS
+    bool compressed = false;         ///< ask for gzip and decode (bounded by body_bytes_max)
     /// Refuses to connect to link-local and metadata addresses, again after each redirect.
     bool steered_by_others = false;
     std::size_t redirects_max = 10;
@@ -80,28 +81,29 @@ struct TlsFacts {
 
 struct HttpAnswer {
     int status = 0;
-    std::string version;  ///< "1.1", "2"
+    std::string version;          ///< "1.1", "2"
     std::vector<Header> headers;  ///< of the last response, names in lower case
     std::string body;
     std::uint64_t body_bytes = 0;  ///< as decoded
     bool body_cut = false;
     std::optional<std::uint64_t> content_length;  ///< as announced
-    std::string address;      ///< connected to, of the last hop
+    std::string address;                          ///< connected to, of the last hop
     bool address_is_v6 = false;
     std::string final_url;
     int redirects = 0;
-    /// `resolve`, `connect`, `tls`, `processing`, `transfer`; summed over redirects, as
-    /// blackbox_exporter does.
+    /// `resolve`, `connect`, `tls`, `processing`, `transfer`, always all five; summed over
+    /// redirects as blackbox_exporter does (`transfer` is of the last response only).
     std::vector<Phase> phases;
     std::optional<TlsFacts> tls;
     std::string_view header(std::string_view lower_case_name) const;
 };
 
-/// A call that got no HTTP answer: which phase it died in and why, with what was measured until then.
+/// A call that got no HTTP answer: which phase it died in and why, with what was measured until
+/// then.
 struct HttpFailure {
-    Error error;         ///< one sentence: `connection refused`, `certificate has expired`
-    std::string phase;   ///< `resolve`, `connect`, `tls`, `processing`, `transfer`
-    std::vector<Phase> phases;
+    Error error;        ///< one sentence: `connection refused`, `certificate has expired`
+    std::string phase;  ///< it died in: `resolve`, `connect`, `tls`, `processing`, `transfer`
+    std::vector<Phase> phases;  ///< up to and with the one it died in
     std::string address;
     int redirects = 0;
     std::optional<TlsFacts> tls;
@@ -110,8 +112,8 @@ struct HttpFailure {
 using HttpOutcome = tl::expected<HttpAnswer, HttpFailure>;
 using HttpDone = std::function<void(HttpOutcome)>;
 
-/// HTTP over libcurl's multi interface on a loop: no threads, no environment proxies, http and https
-/// only. Names go through the `Resolver`; the connection is made to the very address it gave.
+/// HTTP over libcurl's multi interface on a loop: no threads, no environment proxies, http and
+/// https only. Names go through the `Resolver`; the connection is made to the very address it gave.
 /// On the loop's thread only.
 class HttpClient {
 public:
@@ -126,10 +128,11 @@ public:
 
 private:
     struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<State> state_;
 };
 
-/// A URL with user, password, query and fragment hidden, fit for logs; `secret_path` hides the path too.
+/// A URL with user, password, query and fragment hidden, fit for logs; `secret_path` hides the path
+/// too.
 std::string redact_url(std::string_view url, bool secret_path = false);
 
 }  // namespace vedette

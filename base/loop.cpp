@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <future>
 #include <optional>
 #include <string>
@@ -249,6 +250,9 @@ void Loop::State::run_posted() {
 }
 
 Loop::Loop() : state_(std::make_unique<State>()) {
+    // A peer that went away is an error of the write, not a reason to end the program; OpenSSL and
+    // libcurl write without MSG_NOSIGNAL.
+    std::signal(SIGPIPE, SIG_IGN);
     State& s = *state_;
     s.epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
     s.event_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -24,6 +24,7 @@ public:
     /// What a socket is watched for; combined with |.
     static constexpr unsigned readable = 1, writable = 2;
 
+    /// Ignores SIGPIPE in the whole process from now on.
     Loop();
     ~Loop();
     Loop(const Loop&) = delete;

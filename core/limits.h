@@ -85,6 +85,7 @@ inline constexpr std::size_t probe_failures_kept = 5;     // of each target, wit
 inline constexpr std::size_t answer_body_bytes_max_default = std::size_t{10} << 20;
 inline constexpr std::size_t answer_header_bytes_max = 64 * 1024;
 inline constexpr std::size_t redirects_max = 10;
+inline constexpr std::size_t idle_client_connections_max = 16;
 inline constexpr std::size_t resolver_threads_max = 4;  // `resolver: system` only
 inline constexpr std::size_t resolver_stack_bytes = 256 * 1024;
 inline constexpr std::size_t transcript_bytes_max = 16 * 1024;
