@@ -98,6 +98,20 @@ inline constexpr auto ledger_commit_wait_max = 200ms;  // then a page beats its 
 inline constexpr auto notify_backoff_first = 1s;
 inline constexpr auto notify_backoff_max = 5min;
 inline constexpr auto retry_after_max = 15min;
+inline constexpr auto notify_owed_max = std::chrono::hours{24};  // then a message is given up
+inline constexpr auto notify_stop_wait_max = 5s;  // what is in flight or unwritten when stopping
+inline constexpr std::size_t ledger_backlog_max = 500'000;  // entries; more are acted on, not recorded
+inline constexpr std::size_t ledger_batch_max = 4096;       // entries in one transaction
+inline constexpr auto ledger_kept = std::chrono::hours{24 * 365};
+inline constexpr auto resolved_alert_kept = 15min;  // in memory, for pages
+inline constexpr auto silence_kept = std::chrono::hours{120};  // after its end
+inline constexpr std::size_t story_lines_max = 1000;
+inline constexpr std::size_t slack_text_bytes_max = 3000;
+inline constexpr std::size_t slack_title_bytes_max = 150;
+inline constexpr std::size_t slack_alerts_max = 10;  // in words; the rest is counted
+inline constexpr std::size_t mail_alerts_max = 100;
+inline constexpr std::size_t mail_subject_bytes_max = 200;
+inline constexpr std::size_t mail_bytes_max = std::size_t{1} << 20;
 
 // ── templates ──
 inline constexpr std::size_t template_text_bytes_max = std::size_t{1} << 20;
@@ -121,6 +135,9 @@ static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
 static_assert(probe_overrun_grace < probe_every_min, "who is cut off misses one turn at most");
 static_assert(probe_failures_kept <= probe_recent_readings);
+static_assert(notify_backoff_max <= retry_after_max && retry_after_max < notify_owed_max);
+static_assert(ledger_batch_max < ledger_backlog_max && alerts_open_max < ledger_backlog_max);
+static_assert(slack_title_bytes_max <= slack_text_bytes_max);
 static_assert(requests_in_flight_max <= connections_max);
 static_assert(http_workers <= requests_in_flight_max, "no worker waits for work that may not come");
 static_assert(event_streams_max < connections_max, "streams leave room for requests");
