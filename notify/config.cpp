@@ -1,0 +1,177 @@
+#include "notify/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/files.h"
+#include "notify/config_receivers.h"
+
+namespace vedette::notify {
+namespace {
+
+AlertMatchers read_matchers(MapReader& map, std::string_view list, std::string_view equal,
+                            std::string_view pattern) {
+    AlertMatchers out;
+    const auto add = [&](std::string_view key, Result<AlertMatcher> made) {
+        if (made) out.push_back(std::move(*made));
+        else map.problem(key, made.error().message);
+    };
+    for (const std::string& text : map.strings(list)) {
+        auto parsed = parse_matchers(text);
+        if (!parsed) map.problem(list, parsed.error().message);
+        else out.insert(out.end(), parsed->begin(), parsed->end());
+    }
+    for (auto& [name, value] : map.string_map(equal))
+        add(equal, AlertMatcher::make({Matcher::Op::Equal, name, value}));
+    for (auto& [name, value] : map.string_map(pattern))
+        add(pattern, AlertMatcher::make({Matcher::Op::Match, name, value}));
+    return out;
+}
+
+void read_group_by(MapReader& map, RouteNode& route) {
+    const std::vector<std::string> names = map.strings("group_by");
+    if (names.empty()) return;
+    route.group_by.clear();
+    route.group_by_all = false;
+    std::set<std::string> seen;
+    for (const std::string& name : names) {
+        if (name == "...") route.group_by_all = true;
+        else if (!seen.insert(name).second)
+            map.problem("group_by", fmt::format("`{}` stands in `group_by` twice", name));
+        else route.group_by.push_back(name);
+    }
+    if (route.group_by_all && !route.group_by.empty())
+        map.problem("group_by", "`...` means all labels; it stands alone in `group_by`");
+}
+
+void refuse_time_intervals(MapReader& map) {
+    for (const char* key : {"mute_time_intervals", "active_time_intervals"})
+        if (const ConfigNode* node = map.node(key); node != nullptr && !node->items.empty())
+            map.problem(key, fmt::format("`{}` is not supported yet: remove it, or alerts would be "
+                                         "told at times it forbids", key));
+}
+
+InhibitRule read_inhibit_rule(const ConfigNode& node, Problems& problems) {
+    MapReader map(node, problems, "inhibit rule");
+    InhibitRule rule;
+    rule.name = map.string("name");
+    rule.source = read_matchers(map, "source_matchers", "source_match", "source_match_re");
+    rule.target = read_matchers(map, "target_matchers", "target_match", "target_match_re");
+    rule.equal = map.strings("equal");
+    if (map.node("sources") != nullptr)
+        map.problem("sources", "`sources` (several source classes) is not supported yet");
+    if (rule.target.empty()) problems.add(node, "an inhibit rule needs `target_matchers`");
+    return rule;
+}
+
+}  // namespace
+
+ConfigReader::ConfigReader(std::string folder, ReadFile read)
+    : folder_(std::move(folder)), read_(std::move(read)) {}
+
+std::vector<ConfigSection> ConfigReader::sections() {
+    const auto keep = [](ConfigNode& into) {
+        return [&into](const ConfigNode& node, Problems&) { into = node; };
+    };
+    return {
+        {"route", "Who is told about which alerts, and when; Alertmanager's tree.", keep(route_)},
+        {"receivers", "Ways to be told: webhook, Slack, e-mail.", keep(receivers_)},
+        {"inhibit_rules", "Alerts that need not be told while others fire.", keep(inhibit_rules_)},
+        {"time_intervals", "Named times; refused until they are supported.", keep(time_intervals_)},
+        {"mute_time_intervals", "The old name of `time_intervals`.", keep(time_intervals_)},
+        {"templates", "Files with templates for messages.", keep(templates_)},
+    };
+}
+
+void ConfigReader::global(const ConfigNode& node) {
+    global_ = node;
+}
+
+Settings ConfigReader::finish(Problems& problems) {
+    Settings settings;
+    const GlobalSettings global = read_global_settings(global_, problems);
+    settings.resolve_timeout = global.resolve_timeout;
+    if (receivers_.is_list())
+        for (const ConfigNode& node : receivers_.items) {
+            Receiver receiver = read_receiver(node, global, problems);
+            if (settings.receiver(receiver.name) != nullptr)
+                problems.add(node, fmt::format("receiver `{}` is defined twice", receiver.name));
+            settings.receivers.push_back(std::move(receiver));
+        }
+    else if (!receivers_.is_null())
+        problems.add(receivers_, "`receivers` must be a list");
+    if (!time_intervals_.is_null() && !time_intervals_.items.empty())
+        problems.add(time_intervals_, "`time_intervals` is not supported yet: remove it, or alerts "
+                                      "would be told at times it forbids");
+    if (inhibit_rules_.is_list())
+        for (const ConfigNode& node : inhibit_rules_.items)
+            settings.inhibit_rules.push_back(read_inhibit_rule(node, problems));
+    else if (!inhibit_rules_.is_null())
+        problems.add(inhibit_rules_, "`inhibit_rules` must be a list");
+    read_templates(settings, problems);
+    if (!route_.is_null()) {
+        settings.enabled = true;
+        settings.route = read_route(route_, nullptr, settings, problems);
+    }
+    return settings;
+}
+
+RouteNode ConfigReader::read_route(const ConfigNode& node, const RouteNode* parent,
+                                   const Settings& settings, Problems& problems) {
+    RouteNode route;
+    if (parent != nullptr) {
+        route = *parent;
+        route.matchers.clear();
+        route.routes.clear();
+    }
+    MapReader map(node, problems, "route");
+    route.continue_to_next = map.boolean("continue", false);
+    route.matchers = read_matchers(map, "matchers", "match", "match_re");
+    route.receiver = map.string("receiver", route.receiver);
+    read_group_by(map, route);
+    route.group_wait = map.duration("group_wait", route.group_wait);
+    route.group_interval = map.duration("group_interval", route.group_interval);
+    route.repeat_interval = map.duration("repeat_interval", route.repeat_interval);
+    refuse_time_intervals(map);
+    if (route.group_interval <= 0ms) map.problem("group_interval", "`group_interval` cannot be zero");
+    if (route.repeat_interval <= 0ms)
+        map.problem("repeat_interval", "`repeat_interval` cannot be zero");
+    if (parent == nullptr) {
+        if (route.receiver.empty()) problems.add(node, "the first route needs a `receiver`");
+        if (!route.matchers.empty())
+            problems.add(node, "the first route takes every alert; it cannot have matchers");
+        if (route.continue_to_next)
+            problems.add(node, "the first route has no sibling to `continue` to");
+    } else {
+        route.key = parent->key + "/" + to_string(route.matchers);
+    }
+    if (!route.receiver.empty() && settings.receiver(route.receiver) == nullptr) {
+        std::vector<std::string> names;
+        for (const Receiver& one : settings.receivers) names.push_back(one.name);
+        const std::string_view near = nearest(route.receiver, names);
+        map.problem("receiver", fmt::format("there is no receiver `{}`{}", route.receiver,
+                                            near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+    }
+    std::vector<const ConfigNode*> children;
+    map.list("routes", [&](const ConfigNode& child) { children.push_back(&child); });
+    const RouteNode inherited = route;
+    for (const ConfigNode* child : children)
+        route.routes.push_back(read_route(*child, &inherited, settings, problems));
+    return route;
+}
+
+void ConfigReader::read_templates(Settings& settings, Problems& problems) {
+    if (templates_.is_null()) return;
+    if (!templates_.is_list()) return problems.add(templates_, "`templates` must be a list of files");
+    for (const ConfigNode& node : templates_.items) {
+        const std::string pattern = scalar_string(node, problems, "templates");
+        for (const std::string& path : expand_glob(folder_, pattern)) {
+            if (auto text = read_(path); text) settings.templates.emplace_back(path, std::move(*text));
+            else problems.add(node, text.error().message);
+        }
+    }
+}
+
+}  // namespace vedette::notify

@@ -1,0 +1,142 @@
+#include "notify/message.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace vedette::notify {
+namespace {
+
+std::string upper(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return out;
+}
+
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += (c == '\n' || c == '\r' || c == '\t') ? ' ' : c;
+    return out;
+}
+
+/// Labels with equal values in all of `alerts`.
+Labels common(const std::vector<AlertRef>& alerts, Labels Alert::*which) {
+    if (alerts.empty()) return {};
+    LabelsBuilder shared((*alerts.front()).*which);
+    for (const Label label : (*alerts.front()).*which)
+        for (const AlertRef& other : alerts)
+            if (((*other).*which).get(label.name) != label.value) shared.del(label.name);
+    return shared.build();
+}
+
+/// Who it is about: the probe or job, and its target where that says more.
+std::string subject(const Alert& alert) {
+    const std::string_view job = alert.labels.get("job");
+    const std::string_view instance = alert.labels.get("instance");
+    if (!job.empty()) return std::string(job);
+    return std::string(instance);
+}
+
+/// An alert about a probe's reachability reads as `checkout down`; any other by its summary or name.
+bool is_about_reachability(const Alert& alert) {
+    const std::string_view name = alert.labels.get("alertname");
+    return !subject(alert).empty() &&
+           (name.ends_with("Down") || name.ends_with("Unreachable") || name.ends_with("Unavailable"));
+}
+
+std::string what(const Alert& alert) {
+    if (is_about_reachability(alert))
+        return subject(alert) + (alert.state == AlertState::Resolved ? " up" : " down");
+    const std::string_view summary = alert.annotations.get("summary");
+    if (!summary.empty()) return one_line(summary);
+    const std::string_view name = alert.labels.get("alertname");
+    const std::string about = subject(alert);
+    return about.empty() ? std::string(name) : fmt::format("{} {}", about, name);
+}
+
+bool is_web_address(std::string_view url) {
+    return url.starts_with("http://") || url.starts_with("https://");
+}
+
+}  // namespace
+
+Timestamp starts_at(const Alert& alert) {
+    return alert.fired_at.value_or(alert.active_at);
+}
+
+bool comes_before(const Alert& a, const Alert& b) {
+    for (const char* name : {"job", "instance"})
+        if (const auto x = a.labels.get(name), y = b.labels.get(name); x != y) return x < y;
+    return a.labels < b.labels;
+}
+
+bool Message::firing() const {
+    return count(AlertState::Firing) > 0;
+}
+
+std::size_t Message::count(AlertState state) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(alerts, [&](const AlertRef& one) { return one->state == state; }));
+}
+
+Labels Message::common_labels() const {
+    return common(alerts, &Alert::labels);
+}
+
+Labels Message::common_annotations() const {
+    return common(alerts, &Alert::annotations);
+}
+
+std::string headline(const Alert& alert, Timestamp now) {
+    if (alert.state == AlertState::Resolved) {
+        const auto lasted = alert.resolved_at.value_or(now) - alert.active_at;
+        return fmt::format("RESOLVED {} · was {} {}", what(alert),
+                           is_about_reachability(alert) ? "down" : "firing",
+                           humanize_duration(std::max(lasted, Milliseconds(0))));
+    }
+    const std::string_view severity = alert.labels.get("severity");
+    std::string out = fmt::format("{} {} · {}", severity.empty() ? "FIRING" : upper(severity),
+                                  what(alert),
+                                  humanize_duration(std::max(now - alert.active_at, Milliseconds(0))));
+    const std::string_view cause = alert.annotations.get("reason");
+    if (!cause.empty()) out += " · " + one_line(cause);
+    return out;
+}
+
+std::string headline(const Message& message) {
+    if (message.alerts.empty()) return "nothing fires";
+    // The oldest that still fires leads; when all is over, the last to resolve.
+    const auto lead = std::ranges::min_element(message.alerts, [](const auto& a, const auto& b) {
+        const bool a_over = a->state == AlertState::Resolved, b_over = b->state == AlertState::Resolved;
+        if (a_over != b_over) return b_over;
+        return starts_at(*a) < starts_at(*b);
+    });
+    std::string out = headline(**lead, message.at);
+    const std::size_t others = message.count((*lead)->state) - 1;
+    if (others > 0) out += fmt::format(" ({} more)", others);
+    return out;
+}
+
+std::vector<Link> links(const Message& message, const Alert& alert) {
+    std::vector<Link> out;
+    const auto add = [&](std::string name, std::string_view url) {
+        if (is_web_address(url)) out.push_back({std::move(name), std::string(url)});
+    };
+    add("page", message.external_url);
+    add("rule", alert.generator_url);
+    add("runbook", alert.annotations.get("runbook_url"));
+    add("dashboard", alert.annotations.get("dashboard_url"));
+    return out;
+}
+
+std::string cut_text(std::string_view text, std::size_t bytes_max) {
+    static constexpr std::string_view ellipsis = "…";
+    if (text.size() <= bytes_max) return std::string(text);
+    if (bytes_max < ellipsis.size()) return {};
+    std::size_t at = bytes_max - ellipsis.size();
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+    return std::string(text.substr(0, at)) + std::string(ellipsis);
+}
+
+}  // namespace vedette::notify

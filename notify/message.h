@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/alert.h"
+#include "notify/decide.h"
+
+namespace vedette::notify {
+
+/// One version of an alert, shared by groups, messages and snapshots.
+using AlertRef = std::shared_ptr<const Alert>;
+
+/// When it began for people and other programs: fired, as Prometheus tells Alertmanager.
+Timestamp starts_at(const Alert& alert);
+/// Alertmanager's order: by job, by instance, then by all labels.
+bool comes_before(const Alert& a, const Alert& b);
+
+/// What one receiver is told about one group at one moment.
+struct Message {
+    std::string receiver, group_key;
+    Labels group_labels;
+    std::vector<AlertRef> alerts;  ///< firing and resolved, in `comes_before` order
+    Reason reason = Reason::FirstNotification;
+    Timestamp at;                   ///< when it was put together
+    std::string external_url;       ///< where pages are
+    bool possible_repeat = false;   ///< it may have arrived once already
+
+    bool firing() const;  ///< at least one of them fires
+    std::size_t count(AlertState state) const;
+    Labels common_labels() const;
+    Labels common_annotations() const;
+};
+
+/// As on a lock screen: `CRITICAL checkout down · 4 min · connection refused`,
+/// `RESOLVED checkout up · was down 12 min`, with `(2 more)` when there are others in the group.
+std::string headline(const Message& message);
+/// The same for one alert.
+std::string headline(const Alert& alert, Timestamp now);
+
+/// A link of a message, for buttons and lists.
+struct Link {
+    std::string name, url;
+};
+/// Page, rule (where the expression can be looked at), runbook and dashboard: those that are there and
+/// are http or https.
+std::vector<Link> links(const Message& message, const Alert& alert);
+
+/// The text cut to at most `bytes_max`, never inside a UTF-8 character, with `…` when something went.
+std::string cut_text(std::string_view text, std::size_t bytes_max);
+
+}  // namespace vedette::notify
