@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 namespace vedette::http {
 
@@ -21,6 +22,7 @@ using namespace std::chrono_literals;
 std::string openssl_reason() {
     const unsigned long code = ERR_get_error();
     ERR_clear_error();
+    if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
     const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
     return reason == nullptr ? "it cannot be read" : reason;
 }
