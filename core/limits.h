@@ -21,6 +21,10 @@ inline constexpr std::size_t head_bytes_max_default = std::size_t{2} << 30;
 inline constexpr std::size_t wal_record_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t wal_segment_bytes = std::size_t{64} << 20;
 inline constexpr std::size_t chunk_samples_max = 120;
+inline constexpr std::size_t series_slots_max = std::size_t{1} << 24;  // places, free ones too
+inline constexpr std::size_t metadata_metrics_max = 100'000;
+inline constexpr std::size_t metadata_text_bytes_max = 4 * 1024;
+inline constexpr std::size_t losses_shown_max = 100;  // of a damaged log, one by one
 inline constexpr auto wal_sync_interval = 200ms;
 
 // ── HTTP front ──
@@ -125,6 +129,8 @@ static_assert(head_line_bytes_max <= head_bytes_max, "one line fits in a head");
 static_assert(label_name_bytes_max + label_value_bytes_max <= labels_bytes_max, "one label fits");
 static_assert(labels_bytes_max < wal_record_bytes_max, "a series record fits in the log");
 static_assert(wal_record_bytes_max <= wal_segment_bytes, "a record fits in a segment");
+static_assert(series_max_default <= series_slots_max, "every series has a place");
+static_assert(metadata_text_bytes_max * 4 < wal_record_bytes_max, "metadata fits in a record");
 static_assert(write_body_bytes_max <= write_decoded_bytes_max,
               "what is sent is smaller than decoded");
 static_assert(write_decoded_bytes_max <= buffered_bytes_max, "one remote write may be buffered");
