@@ -1,0 +1,183 @@
+#include "store/dump.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "core/labels.h"
+#include "store/format.h"
+#include "store/records.h"
+
+namespace vedette::store {
+namespace {
+
+std::string print(SeriesId id) {
+    return id.epoch == 0 ? fmt::format("#{}", id.slot) : fmt::format("#{}/{}", id.slot, id.epoch);
+}
+
+std::string print(const Value& value) {
+    if (const auto* number = std::get_if<double>(&value))
+        return is_stale(*number) ? "stale" : format_value(*number);
+    const Histogram& histogram = *std::get<HistogramRef>(value);
+    return fmt::format("histogram schema={} count={} sum={} buckets={}", histogram.schema,
+                       format_value(histogram.count), format_value(histogram.sum),
+                       histogram.positive_buckets.size() + histogram.negative_buckets.size());
+}
+
+class Dumper {
+public:
+    explicit Dumper(std::ostream& out) : out_(out) {}
+
+    Result<void> print_record(const RecordReader::Record& record) {
+        at_ = record.at;
+        switch (record.type) {
+            case RecordType::Series:
+                return series(record.payload);
+            case RecordType::Samples:
+                return samples(record.payload);
+            case RecordType::Metadata:
+                return metadata(record.payload);
+            case RecordType::Dropped:
+                return dropped(record.payload);
+            case RecordType::CheckpointBegin:
+                return begin(record.payload);
+            case RecordType::Chunks:
+                return chunks(record.payload);
+            case RecordType::CheckpointEnd:
+                return end(record.payload);
+        }
+        return fail(Fault::Corrupt, "a record of unknown type");
+    }
+
+    void line(std::uint64_t at, std::string_view text) {
+        out_ << fmt::format("{:>8}  {}\n", at, text);
+    }
+
+private:
+    void line(std::string_view text) { line(at_, text); }
+    void below(std::string_view text) { out_ << fmt::format("{:>8}    {}\n", "", text); }
+
+    Result<void> series(std::string_view payload) {
+        auto record = read_series(payload);
+        if (!record) return fail(record.error());
+        line(fmt::format("series {} {}", print(record->id), to_string(record->labels)));
+        return {};
+    }
+
+    Result<void> samples(std::string_view payload) {
+        line("samples");
+        return read_samples(payload, [&](SeriesId id, const Sample& sample) {
+            below(
+                fmt::format("{} {} {}", print(id), format_rfc3339(sample.at), print(sample.value)));
+        });
+    }
+
+    Result<void> metadata(std::string_view payload) {
+        auto record = read_metadata(payload);
+        if (!record) return fail(record.error());
+        line(fmt::format("metadata {} type={} unit={} help={}", record->metric, record->type,
+                         record->unit, quote(record->help)));
+        return {};
+    }
+
+    Result<void> dropped(std::string_view payload) {
+        auto ids = read_dropped(payload);
+        if (!ids) return fail(ids.error());
+        std::string text = "dropped";
+        for (const SeriesId id : *ids) text += " " + print(id);
+        line(text);
+        return {};
+    }
+
+    Result<void> begin(std::string_view payload) {
+        auto record = read_checkpoint_begin(payload);
+        if (!record) return fail(record.error());
+        line(fmt::format("checkpoint, replaces segments up to {}", record->replaces_to));
+        return {};
+    }
+
+    Result<void> end(std::string_view payload) {
+        auto record = read_checkpoint_end(payload);
+        if (!record) return fail(record.error());
+        line(fmt::format("end of checkpoint, {} series, {} chunks", record->series_count,
+                         record->chunk_count));
+        return {};
+    }
+
+    Result<void> chunks(std::string_view payload) {
+        auto record = read_chunks(payload);
+        if (!record) return fail(record.error());
+        const auto& [id, chunks] = *record;
+        line(fmt::format("chunks {}", print(id)));
+        constexpr Window always{{std::numeric_limits<std::int64_t>::min()},
+                                {std::numeric_limits<std::int64_t>::max()}};
+        for (const ChunkRecord& each : chunks) {
+            below(fmt::format("{} of {} samples in {} bytes{}",
+                              each.chunk.kind == ChunkKind::Histogram ? "histograms" : "floats",
+                              each.chunk.count, each.chunk.bytes.size(),
+                              each.open ? ", open" : ""));
+            Samples decoded;
+            auto fine = decode(each.chunk, always, decoded);
+            for (std::size_t i = 0; i < decoded.times.size(); ++i) {
+                const bool is_float = decoded.histograms.empty() || !decoded.histograms[i];
+                const Value value =
+                    is_float ? Value(decoded.floats[i]) : Value(decoded.histograms[i]);
+                below(fmt::format("  {} {}", format_rfc3339(decoded.times[i]), print(value)));
+            }
+            if (!fine) below("  unreadable: " + fine.error().message);
+        }
+        return {};
+    }
+
+    std::ostream& out_;
+    std::uint64_t at_ = 0;
+};
+
+void dump_records(std::string_view bytes, std::ostream& out) {
+    Dumper dumper(out);
+    RecordReader reader(bytes);
+    RecordReader::Record record;
+    std::size_t gaps = 0;
+    const auto print_gaps = [&] {
+        for (; gaps < reader.gaps().size(); ++gaps)
+            dumper.line(reader.gaps()[gaps].at,
+                        fmt::format("unreadable: {} bytes", reader.gaps()[gaps].bytes));
+    };
+    while (reader.next(record)) {
+        print_gaps();
+        if (auto printed = dumper.print_record(record); !printed)
+            dumper.line(record.at, "unreadable: " + printed.error().message);
+    }
+    print_gaps();
+}
+
+}  // namespace
+
+Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
+    auto mapped = files.map(path);
+    if (!mapped) return fail(mapped.error());
+    const std::string_view bytes = (*mapped)->bytes();
+    if (bytes.starts_with(segment_magic)) {
+        out << fmt::format("{}: log segment, {} bytes\n", path, bytes.size());
+        dump_records(bytes, out);
+        return {};
+    }
+    if (bytes.starts_with(checkpoint_magic)) {
+        out << fmt::format("{}: checkpoint, {} bytes\n", path, bytes.size());
+        dump_records(bytes, out);
+        return {};
+    }
+    const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+    if (name == "format") {
+        out << fmt::format("{}: data folder format {}; this vedette reads {} to {}\n", path,
+                           bytes.substr(0, bytes.find('\n')), format_oldest, format_number);
+        return {};
+    }
+    if (bytes.starts_with("SQLite format 3"))
+        return fail(Fault::BadInput,
+                    path + " is an SQLite database; the program `sqlite3` prints it");
+    return fail(Fault::BadInput, path + " begins with " + quote(bytes.substr(0, magic_bytes)) +
+                                     "; expected a log segment, a checkpoint or `format`");
+}
+
+}  // namespace vedette::store

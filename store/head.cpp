@@ -1,0 +1,211 @@
+#include "store/head.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace vedette::store {
+namespace {
+
+constexpr std::size_t malloc_bytes = 8;  // what the allocator keeps beside each piece
+
+std::uint64_t bits_of(const Sample& sample) {
+    const auto* value = std::get_if<double>(&sample.value);
+    return value != nullptr ? std::bit_cast<std::uint64_t>(*value) : 0;
+}
+
+HistogramRef histogram_of(const Sample& sample) {
+    const auto* value = std::get_if<HistogramRef>(&sample.value);
+    return value != nullptr ? *value : nullptr;
+}
+
+bool same_histogram(const HistogramRef& a, const HistogramRef& b) {
+    if (!a || !b) return !a && !b;
+    // As bytes, so that a NaN is itself.
+    std::string left, right;
+    put_histogram(left, *a);
+    put_histogram(right, *b);
+    return left == right;
+}
+
+}  // namespace
+
+Verdict SeriesSamples::claim(const Sample& sample, Timestamp oldest) {
+    if (sample.at < oldest) return Verdict::TooOld;
+    const std::uint64_t bits = bits_of(sample);
+    const HistogramRef histogram = histogram_of(sample);
+    if (any_claimed_ && sample.at.ms <= claimed_ms_) {
+        if (sample.at.ms < claimed_ms_) return Verdict::OutOfOrder;
+        const HistogramRef known = histograms_ ? histograms_->claimed : nullptr;
+        return bits == claimed_bits_ && same_histogram(histogram, known) ? Verdict::Known
+                                                                         : Verdict::Duplicate;
+    }
+    any_claimed_ = true;
+    claimed_ms_ = sample.at.ms;
+    claimed_bits_ = bits;
+    if (histogram && !histograms_) histograms_ = std::make_unique<Histograms>();
+    if (histograms_) histograms_->claimed = histogram;
+    return Verdict::Store;
+}
+
+void SeriesSamples::unclaim() {
+    any_claimed_ = !open_.empty();
+    claimed_ms_ = open_.last_ms();
+    claimed_bits_ =
+        open_.kind() == ChunkKind::Float ? std::bit_cast<std::uint64_t>(open_.last_value()) : 0;
+    if (histograms_) histograms_->claimed = histograms_->appended;
+}
+
+void SeriesSamples::append(const Sample& sample) {
+    const HistogramRef histogram = histogram_of(sample);
+    const ChunkKind kind = histogram ? ChunkKind::Histogram : ChunkKind::Float;
+    if (open_.full_for(kind)) sealed_.push_back(open_.seal());
+    if (histogram) {
+        open_.append(sample.at, *histogram, histograms_->appended.get());
+    } else {
+        open_.append(sample.at, std::get<double>(sample.value));
+    }
+    if (histograms_) histograms_->appended = histogram;
+    idle = false;
+}
+
+std::optional<Sample> SeriesSamples::latest() const {
+    if (open_.empty()) return std::nullopt;
+    if (open_.kind() == ChunkKind::Histogram)
+        return Sample{{open_.last_ms()}, histograms_->appended};
+    return Sample{{open_.last_ms()}, open_.last_value()};
+}
+
+void SeriesSamples::drop_before(Timestamp oldest) {
+    const auto keep = std::ranges::find_if(
+        sealed_, [&](const SealedChunk& chunk) { return chunk.last_ms() >= oldest.ms; });
+    sealed_.erase(sealed_.begin(), keep);
+    if (sealed_.empty()) sealed_.shrink_to_fit();
+    if (!open_.empty() && open_.last_ms() < oldest.ms) {
+        open_ = OpenChunk();
+        histograms_.reset();
+        unclaim();
+    }
+}
+
+bool SeriesSamples::restore_sealed(const ChunkView& chunk) {
+    if (!sealed_.empty() && chunk.first_ms <= sealed_.back().last_ms()) return false;
+    if (!open_.empty()) return false;
+    sealed_.emplace_back(chunk);
+    return true;
+}
+
+Result<void> SeriesSamples::restore_open(const ChunkView& chunk, const OpenChunk::Tail& tail) {
+    if (!open_.empty()) return fail(Fault::Corrupt, "a series has two open chunks");
+    if (!sealed_.empty() && chunk.first_ms <= sealed_.back().last_ms())
+        return fail(Fault::Corrupt, "an open chunk begins before the sealed ones end");
+    if (chunk.kind == ChunkKind::Float) {
+        auto resumed = OpenChunk::resume(chunk, tail);
+        if (!resumed) return fail(resumed.error());
+        open_ = std::move(*resumed);
+        unclaim();
+        return {};
+    }
+    Samples samples;
+    const Window always{{std::numeric_limits<std::int64_t>::min()},
+                        {std::numeric_limits<std::int64_t>::max()}};
+    if (auto decoded = decode(chunk, always, samples); !decoded) return decoded;
+    for (std::size_t i = 0; i < samples.times.size(); ++i) {
+        const Sample sample{samples.times[i], samples.histograms[i]};
+        claim(sample, always.from);
+        append(sample);
+    }
+    return {};
+}
+
+std::size_t SeriesSamples::heap_bytes() const {
+    std::size_t bytes =
+        open_.heap_bytes() + malloc_bytes + sealed_.capacity() * sizeof(SealedChunk);
+    for (const SealedChunk& chunk : sealed_) bytes += chunk.heap_bytes() + malloc_bytes;
+    if (histograms_) bytes += sizeof(Histograms) + sizeof(Histogram);
+    return bytes;
+}
+
+bool SeriesSamples::overlaps(Window window) const {
+    if (open_.empty() || open_.last_ms() <= window.from.ms) return false;
+    const std::int64_t first =
+        sealed_.empty() ? open_.view().first_ms : sealed_.front().view().first_ms;
+    return first <= window.to.ms;
+}
+
+void Head::grow(Slot end) {
+    if (end > series_.size()) series_.resize(end);
+}
+
+void Head::append(Slot slot, const Sample& sample) {
+    SeriesSamples& series = series_[slot];
+    const std::size_t open_before = series.open().heap_bytes();
+    const std::size_t sealed_before = series.sealed().size();
+    series.append(sample);
+    newest_ = std::max(newest_, sample.at);
+    oldest_ = std::min(oldest_, sample.at);
+    heap_bytes_ += series.open().heap_bytes() - open_before;
+    if (series.sealed().size() != sealed_before)
+        heap_bytes_ += series.sealed().back().heap_bytes() + sizeof(SealedChunk) + malloc_bytes;
+}
+
+void Head::forget(Slot slot) {
+    const std::size_t before = series_[slot].heap_bytes();
+    series_[slot] = SeriesSamples();
+    heap_bytes_ -= std::min(before, heap_bytes_);
+}
+
+std::vector<Slot> Head::drop_before(Timestamp oldest) {
+    std::vector<Slot> gone;
+    for (Slot slot = 0; slot < slot_end(); ++slot) {
+        SeriesSamples& series = series_[slot];
+        series.drop_before(oldest);
+        if (!series.empty()) continue;
+        if (series.idle) gone.push_back(slot);
+        series.idle = true;
+    }
+    recount();
+    return gone;
+}
+
+void Head::recount() {
+    heap_bytes_ = 0;
+    oldest_ = {std::numeric_limits<std::int64_t>::max()};
+    for (const SeriesSamples& series : series_) {
+        heap_bytes_ += series.heap_bytes();
+        if (series.empty()) continue;
+        newest_ = std::max(newest_, Timestamp{series.newest_ms()});
+        const std::int64_t first = series.sealed().empty()
+                                       ? series.open().view().first_ms
+                                       : series.sealed().front().view().first_ms;
+        oldest_ = std::min(oldest_, Timestamp{first});
+    }
+}
+
+bool Head::copy(Slot slot, Window window, bool latest_only, CopiedSeries& out,
+                std::string& bytes) const {
+    if (slot >= series_.size() || series_[slot].empty()) return false;
+    const SeriesSamples& series = series_[slot];
+    out.latest.reset();
+    out.chunks.clear();
+    if (series.newest_ms() <= window.from.ms) return false;
+    if (latest_only && series.newest_ms() <= window.to.ms) {
+        out.latest = series.latest();
+        return true;
+    }
+    const auto take = [&](const ChunkView& view) {
+        if (view.last_ms <= window.from.ms || view.first_ms > window.to.ms) return;
+        if (latest_only) out.chunks.clear();  // only the last one that begins in time matters
+        out.chunks.push_back({view, bytes.size(), view.bytes.size()});
+        bytes.append(view.bytes);
+    };
+    const auto& sealed = series.sealed();
+    auto chunk = std::partition_point(sealed.begin(), sealed.end(), [&](const SealedChunk& each) {
+        return each.last_ms() <= window.from.ms;
+    });
+    for (; chunk != sealed.end() && chunk->view().first_ms <= window.to.ms; ++chunk)
+        take(chunk->view());
+    take(series.open().view());
+    return !out.chunks.empty();
+}
+
+}  // namespace vedette::store

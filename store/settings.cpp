@@ -1,0 +1,36 @@
+#include "store/settings.h"
+
+#include <cstdint>
+
+namespace vedette::store {
+
+StoreSettings read_storage_section(const ConfigNode& section, Problems& problems) {
+    StoreSettings settings;
+    if (section.is_null()) return settings;
+    MapReader map(section, problems, "storage");
+    const auto positive = [&](std::string_view key, Milliseconds otherwise) {
+        const Milliseconds value = map.duration(key, otherwise);
+        if (value > Milliseconds(0)) return value;
+        map.problem(key, "storage." + std::string(key) + " is " + format_duration(value) +
+                             "; expected more than 0s");
+        return otherwise;
+    };
+    settings.retention = positive("retention", settings.retention);
+    settings.lookback = positive("lookback", settings.lookback);
+    settings.wal_sync_interval = positive("wal_sync_interval", settings.wal_sync_interval);
+    settings.series_max = static_cast<std::size_t>(
+        map.integer("series_max", static_cast<std::int64_t>(settings.series_max), 1,
+                    static_cast<std::int64_t>(limits::series_slots_max)));
+    settings.head_bytes_max = map.bytes("head_bytes_max", settings.head_bytes_max);
+    if (const ConfigNode* node = map.node("tsdb"))
+        problems.warn(*node,
+                      "storage.tsdb is Prometheus's and has no effect here: samples out of "
+                      "order are refused");
+    if (const ConfigNode* node = map.node("exemplars"))
+        problems.warn(*node,
+                      "storage.exemplars is Prometheus's and has no effect here: exemplars "
+                      "are not kept");
+    return settings;
+}
+
+}  // namespace vedette::store

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "core/config.h"
+#include "core/limits.h"
+#include "core/time.h"
+
+namespace vedette::store {
+
+/// How the store behaves; `storage:` in vedette.yml.
+struct StoreSettings {
+    // ── what is kept ──
+    /// Samples older than the newest by more than this are dropped, a chunk at a time, and no
+    /// longer taken. More costs memory: the head holds all of it.
+    Milliseconds retention = std::chrono::hours(24 * 15);
+    /// How far back `current` looks for a series' value, as Prometheus's look-back.
+    Milliseconds lookback = std::chrono::minutes(5);
+
+    // ── what it may cost ──
+    std::size_t series_max = limits::series_max_default;
+    std::size_t head_bytes_max = limits::head_bytes_max_default;
+
+    // ── what a power cut may take ──
+    /// What was appended longer ago than this is on the disk. `kill -9` takes nothing in any case.
+    Milliseconds wal_sync_interval = limits::wal_sync_interval;
+    /// A checkpoint is written when the log has grown by this since the last one, or by as much as
+    /// the last one was large, whichever is more.
+    std::size_t checkpoint_after_bytes = 2 * limits::wal_segment_bytes;
+
+    // ── for tests, whose disks and clocks are not the machine's ──
+    bool lock_folder = true;  ///< takes `lock`, a file of the real disk
+    bool own_thread = true;  ///< syncs and maintains by itself; otherwise `flush` and `maintain` do
+};
+
+/// Reads the `storage:` section. Prometheus's `tsdb` and `exemplars` below it are taken with a
+/// warning.
+StoreSettings read_storage_section(const ConfigNode& section, Problems& problems);
+
+}  // namespace vedette::store

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "core/series.h"
+#include "core/time.h"
+#include "store/memory.h"
+#include "store/recovery.h"
+#include "store/settings.h"
+
+namespace vedette::store {
+
+/// Remembers samples: in memory, compressed, and in a log on the disk from which memory is rebuilt.
+///
+///                    ┌────────────── Memory ──────────────┐
+///   series ────────► │ index: labels → slot, postings     │ ◄──── select, labels
+///   append ─► log ─► │ head:  slot → chunks, newest value │ ◄──── cursors, latest
+///              │     └────────────────────────────────────┘
+///              └─► checkpoint, when the log has grown: all of memory in one file, older segments
+///              go
+///
+/// Threads: everything is safe to call from any thread, many readers and writers at once. Writers
+/// queue and one of them writes for all (`Committer`). Readers hold one of two locks for as long as
+/// it takes to look up slots, or to copy the compressed chunks of some dozens of series, and decode
+/// holding nothing. Two plain locks, no shards: a batch of a thousand samples holds the head for
+/// some 0.1 ms, and a platform that fits one machine has no use for more.
+///
+/// Invariants: DOORS 1 to 3: (1) a batch is taken whole or refused whole, and the refusal names the
+/// budget; (2) what `append` has returned for survives `kill -9`, what was synced survives a power
+/// cut; (3) cursors yield series in label order and samples in time order, never two at one time.
+///
+/// A retention pass drops whole chunks, then series that stayed without samples for two passes;
+/// that changes `generation()`, and refs to those series (only to those) are refused from then on.
+class Store final : public SampleSink, public SeriesSource, public LabelSource {
+public:
+    /// Opens or creates `<folder>/format`, `lock` and `wal/`, and reads back what is there. Fails
+    /// with Refused when another program has the folder or a newer one wrote it, and when the disk
+    /// fails; bytes that make no sense are no failure: `recovery()` says what was lost. The
+    /// references must outlive the store.
+    static Result<std::unique_ptr<Store>> open(Files& files, std::string folder,
+                                               StoreSettings settings, Clock& clock, Log& log,
+                                               Metrics& metrics);
+    ~Store() override;
+
+    // ── SampleSink ──
+    Result<SeriesRef> series(const Labels& labels) override;
+    std::uint64_t generation() const override;
+    /// Texts longer than limits::metadata_text_bytes_max are cut.
+    void metadata(std::string_view metric, std::string_view type, std::string_view help,
+                  std::string_view unit) override;
+    /// Exemplars are counted and not kept.
+    Result<Appended> append(const Batch& batch) override;
+
+    // ── SeriesSource, LabelSource ──
+    Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
+                                                 const Hints& hints, std::stop_token stop) override;
+    Result<std::vector<std::string>> label_names(Selectors selectors, Window window) override;
+    Result<std::vector<std::string>> label_values(std::string_view name, Selectors selectors,
+                                                  Window window) override;
+    Result<std::vector<Labels>> series_in(Selectors selectors, Window window) override;
+
+    // ── the newest sample, in constant time ──
+    /// Whatever it is and however old, stale markers too.
+    std::optional<Sample> latest(SeriesRef series) const;
+    std::optional<Sample> latest(const Labels& labels) const;
+    /// What an instant query at `at` would show: not stale, and within the look-back. Constant time
+    /// unless a newer sample than `at` is there.
+    std::optional<Sample> current(const Labels& labels, Timestamp at);
+
+    // ── what is known about metrics ──
+    std::optional<MetricMetadata> find_metadata(std::string_view metric) const;
+    std::vector<std::pair<std::string, MetricMetadata>> all_metadata() const;
+
+    // ── about itself ──
+    std::size_t series_count() const;
+    /// What counts against the budgets: index, labels, chunks.
+    std::size_t memory_bytes() const;
+    const Recovery& recovery() const;
+    const StoreSettings& settings() const;
+
+    /// Everything so far is on the disk when this returns: a power cut takes none of it.
+    Result<void> flush();
+    /// Drops what is past retention and writes a checkpoint when one is due. The store's own thread
+    /// does it; callable by anybody.
+    Result<void> maintain();
+    /// Writes a checkpoint now and removes the log before it.
+    Result<void> checkpoint();
+    /// Flushes and gives the folder back. Afterwards every append is refused. The destructor does
+    /// it too.
+    Result<void> close();
+
+private:
+    struct Parts;
+    explicit Store(std::unique_ptr<Parts> parts);
+
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace vedette::store
