@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -196,6 +197,16 @@ std::string handler_head(const Head& head, bool keep_alive) {
     return out;
 }
 
+std::string http_date() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    std::array<char, 40> text{};
+    // The words are English in the C locale, which the daemon never leaves.
+    std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return text.data();
+}
+
 Answer plain_answer(const Refusal& refusal, std::string_view method, bool keep_alive,
                     std::string_view extra_headers) {
     Answer answer;
@@ -203,8 +214,8 @@ Answer plain_answer(const Refusal& refusal, std::string_view method, bool keep_a
     answer.keep_alive = keep_alive;
     const bool empty = refusal.status == 204;
     const std::string text = empty ? std::string() : refusal.text + "\n";
-    answer.head = fmt::format("HTTP/1.1 {} {}\r\n{}", refusal.status, reason_phrase(refusal.status),
-                              extra_headers);
+    answer.head = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n{}", refusal.status,
+                              reason_phrase(refusal.status), http_date(), extra_headers);
     if (!keep_alive) answer.head += "Connection: close\r\n";
     if (!empty) {
         answer.head += fmt::format(
@@ -276,6 +287,7 @@ private:
         to.status = out.status = response.status;
         out.keep_alive = call_->keep_alive && !response.on_open;
         for (const auto& [name, value] : response.headers) to.set_header(name, value);
+        to.set_header("Date", http_date());
         to.set_header("X-Content-Type-Options", "nosniff");
         if (call_->request.method == "HEAD") to.set_header("Accept-Ranges", "none");
         if (response.on_open) {

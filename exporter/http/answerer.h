@@ -36,6 +36,9 @@ struct Answer {
 /// none of the names under which httplib itself notes addresses.
 std::string handler_head(const Head& head, bool keep_alive);
 
+/// Now, as the `Date` header writes it.
+std::string http_date();
+
 /// An answer of the front itself: one sentence, no handler.
 Answer plain_answer(const Refusal& refusal, std::string_view method, bool keep_alive,
                     std::string_view extra_headers);

@@ -11,6 +11,8 @@ namespace {
 
 /// Answers to pipelined requests are collected up to here before they are written.
 constexpr std::size_t flush_bytes = 64 * 1024;
+/// Up to here copying a body behind its head is cheaper than sending two pieces.
+constexpr std::size_t small_answer_bytes = 4096;
 /// Pieces read from one socket before the others have their turn.
 constexpr int reads_per_turn = 16;
 
@@ -131,12 +133,27 @@ bool Connection::advance() {
     }
 }
 
+/// Small answers to pipelined requests leave in one write.
+void Connection::queue(Piece piece) {
+    if (!piece.body.empty() && piece.size() <= small_answer_bytes) {
+        piece.head += piece.body;
+        piece.body.clear();
+    }
+    if (!out_.empty() && piece.body.empty() && piece.fixed_body.empty()) {
+        Piece& last = out_.back();
+        if (last.body.empty() && last.fixed_body.empty() && last.head.size() < flush_bytes) {
+            last.head += piece.head;
+            return;
+        }
+    }
+    out_.push_back(std::move(piece));
+}
+
 /// Writes what waits. True when all is gone.
 bool Connection::flush() {
     while (!out_.empty() && state_ != State::Closed) {
         if (!flush_piece(out_.front())) return false;
-        out_.pop_front();
-        if (out_.empty()) std::deque<Piece>().swap(out_);
+        out_.erase(out_.begin());
     }
     return state_ != State::Closed;
 }
@@ -253,7 +270,7 @@ void Connection::expire() {
             // Keeps proxies from hanging up, and finds out about listeners that went silently.
             Piece ping;
             ping.head = ":\n\n";
-            if (out_.empty()) out_.push_back(std::move(ping));
+            if (out_.empty()) queue(std::move(ping));
             since_ = engine_.loop.now();
             return;
         }

@@ -2,12 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/loop.h"
 #include "exporter/http/access.h"
@@ -55,6 +55,7 @@ public:
     void end_soon();
     /// The server has ended: stop tokens are requested, the socket closes.
     void abort();
+    Loop::TimePoint since() const { return since_; }  ///< when it last changed what it waits for
     bool idle() const { return state_ == State::Idle && unread().empty() && out_.empty(); }
 
 private:
@@ -77,6 +78,7 @@ private:
         std::optional<BodyReader> body;
         std::stop_source stop;
         Loop::TimePoint began;
+        std::string user;  ///< for the access log
         bool has_body_to_come = false;
     };
 
@@ -87,6 +89,7 @@ private:
     void drain();
     void work();
     bool advance();
+    void queue(Piece piece);
     bool flush();
     bool flush_piece(Piece& piece);
     void settle();
@@ -129,7 +132,7 @@ private:
     std::size_t taken_ = 0;
     std::size_t drained_ = 0;
     std::size_t buffered_ = 0;
-    std::deque<Piece> out_;
+    std::vector<Piece> out_;
     HeadScanner scanner_;
     std::unique_ptr<Current> current_;
     std::shared_ptr<FrontEventStream> stream_;

@@ -125,7 +125,7 @@ void Connection::admit(const Identity& identity) {
                                                 to_string(route.role), identity.user,
                                                 to_string(identity.role))});
     }
-    current_->call.request.user = identity.user;
+    current_->user = current_->call.request.user = identity.user;
     current_->call.request.role = identity.role;
     const bool changes = head.method != "GET" && head.method != "HEAD";
     if (changes && !fits_type(route, head.header("content-type"))) {
@@ -140,7 +140,7 @@ void Connection::admit(const Identity& identity) {
     if (head.expects_continue && unread().empty()) {
         Piece piece;
         piece.head = continue_line;
-        out_.push_back(std::move(piece));
+        queue(std::move(piece));
     }
 }
 
@@ -218,7 +218,7 @@ void Connection::send(Answer answer) {
     piece.head = std::move(answer.head);
     piece.body = std::move(answer.body);
     piece.fixed_body = answer.fixed_body;
-    out_.push_back(std::move(piece));
+    queue(std::move(piece));
     finished(answer.status);
     if (answer.on_open && current_->call.route->weight == Weight::Stream) {
         current_.reset();
@@ -251,7 +251,7 @@ void Connection::stream_woke() {
     if (!events.empty()) {
         Piece piece;
         piece.head = std::move(events);
-        out_.push_back(std::move(piece));
+        queue(std::move(piece));
     }
     work();
 }
@@ -267,7 +267,7 @@ void Connection::refuse(const Refusal& refusal, std::string_view extra_headers) 
     Piece piece;
     piece.head = std::move(answer.head);
     piece.body = std::move(answer.body);
-    out_.push_back(std::move(piece));
+    queue(std::move(piece));
     finished(refusal.status);
     current_.reset();
     if (keep_alive) return enter(State::Idle);
@@ -291,7 +291,7 @@ void Connection::finished(int status) {
                                  {"method", current_->head.method},
                                  {"path", current_->head.path},
                                  {"status", status},
-                                 {"user", current_->call.request.user},
+                                 {"user", current_->user},
                                  {"seconds", seconds}});
 }
 

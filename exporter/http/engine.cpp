@@ -210,15 +210,17 @@ void Engine::take(Listener& listener, int fd, std::string peer) {
     kept.start();
 }
 
-/// Closes a connection that nobody is using, so that idle ones cannot lock others out.
+/// Closes the connection that has been idle longest, so that idle ones cannot lock others out.
 bool Engine::make_room() {
+    Connection* oldest = nullptr;
     for (const auto& [id, connection] : connections_) {
         if (!connection->idle()) continue;
-        metrics.refused("idle_evicted");
-        connection->abort();
-        return true;
+        if (oldest == nullptr || connection->since() < oldest->since()) oldest = connection.get();
     }
-    return false;
+    if (oldest == nullptr) return false;
+    metrics.refused("idle_evicted");
+    oldest->abort();
+    return true;
 }
 
 Connection* Engine::find(std::uint64_t id) {

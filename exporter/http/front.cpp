@@ -96,6 +96,8 @@ void Front::stop(Milliseconds grace) {
     // What the workers posted last finds no connection any more.
     state_->thread.call([&] { engine.abort_all(); });
     engine.door->close();
+    // A stream may have posted just before; nothing that names the engine runs after this.
+    state_->thread.call([] {});
 }
 
 }  // namespace vedette::http
