@@ -49,7 +49,7 @@ public:
     virtual Result<void> write_atomically(const std::string& path, std::string_view bytes) = 0;
     virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
     virtual Result<void> remove(const std::string& path) = 0;
-    virtual Result<void> make_folders(const std::string& path) = 0;  // mode 0700
+    virtual Result<void> make_folders(const std::string& path) = 0;  // mode 0700, synced
     virtual Result<void> sync_folder(const std::string& path) = 0;
     virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;  // names, sorted
     virtual bool exists(const std::string& path) = 0;

@@ -42,14 +42,22 @@ public:
             starts_.push_back(++at);
     }
 
-    Mark operator()(const YAML::Mark& mark) const {
+    Mark operator()(const YAML::Mark& mark) {
         if (mark.is_null()) return {};
         const auto line = static_cast<std::size_t>(mark.line);
         if (line >= starts_.size()) return {mark.line + 1, mark.column + 1};
-        const auto before = text_.substr(starts_[line], static_cast<std::size_t>(mark.column));
-        const auto characters =
-            std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xc0) != 0x80; });
-        return {mark.line + 1, static_cast<int>(characters) + 1};
+        const std::size_t at =
+            std::min(starts_[line] + static_cast<std::size_t>(mark.column), text_.size());
+        // Counted on from the place asked for before: a file may be one line of a million columns.
+        if (at < at_ || starts_[line] >= at_) {
+            at_ = starts_[line];
+            characters_ = 0;
+        }
+        const auto passed = text_.substr(at_, at - at_);
+        characters_ += static_cast<int>(
+            std::count_if(passed.begin(), passed.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+        at_ = at;
+        return {mark.line + 1, characters_ + 1};
     }
     /// True when a null is written out at `mark` (`~`, `null`), false when there is just nothing.
     bool null_is_written(const YAML::Mark& mark) const {
@@ -65,6 +73,8 @@ public:
 private:
     std::string_view text_;
     std::vector<std::size_t> starts_;  // of lines
+    std::size_t at_ = 0;               // the place asked for last, and
+    int characters_ = 0;               // how many characters of its line are before it
 };
 
 /// Thrown out of the library's parser when there is no point in reading on.

@@ -10,7 +10,8 @@ namespace vedette {
 
 /// Reads one YAML document into a plain tree, strictly: duplicate keys, several documents, cycles,
 /// alias bombs, non-string keys and what exceeds limits.h are problems, each with its place. Merge
-/// keys (`<<`) work as Go's reader has them: explicit keys win, earlier maps win over later ones.
+/// keys (`<<`) work as Go's reader has them: explicit keys win, earlier maps win over later ones
+/// (Prometheus's rule files; Alertmanager's older reader lets a `<<` below a key win over it).
 /// Returns Null when the text cannot be read at all; what is wrong is in `problems`.
 ConfigNode read_yaml(std::string name, std::string_view text, Problems& problems);
 
