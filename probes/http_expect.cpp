@@ -198,6 +198,8 @@ HttpVerdict judge(const HttpExpect& expect, const HttpAnswer& answer, Timestamp 
     const bool status_is_right = judge_status(expect, answer.status, verdict.reasons);
     const bool by_header = judge_headers(expect, answer, verdict.reasons);
     const bool by_body = judge_body(expect, answer, verdict.reasons);
+    if (expect.gzip && answer.body_bytes > 0 && answer.header("content-encoding") != "gzip")
+        verdict.reasons.push_back("the answer is not compressed, expected gzip");
     verdict.failed_due_to_regex = status_is_right && (by_header || by_body);
     judge_size(expect, answer, verdict.reasons);
     judge_version(expect, answer, verdict.reasons);

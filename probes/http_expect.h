@@ -33,6 +33,7 @@ struct HttpExpect {
     std::vector<HeaderExpect> headers;
     std::vector<Pattern> body_matches;      ///< each must be found
     std::vector<Pattern> body_not_matches;  ///< none may be found
+    bool gzip = false;                      ///< the answer must come compressed
     std::optional<std::uint64_t> body_bytes_min, body_bytes_max;
     std::vector<std::string> versions;  ///< one of `1.0`, `1.1`, `2`; empty: any
     std::optional<int> redirects_max;

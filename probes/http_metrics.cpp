@@ -100,6 +100,14 @@ void add_phases(Metrics& out, const Connection& connection) {
         "Specifies the hash of IP address. It's useful to detect if the IP address changes.");
 }
 
+/// blackbox_exporter counts a redirect when it is told of it, followed or not.
+int told_redirects(const HttpAnswer& answer) {
+    constexpr std::array<int, 5> redirecting = {301, 302, 303, 307, 308};
+    const bool redirects =
+        std::find(redirecting.begin(), redirecting.end(), answer.status) != redirecting.end();
+    return answer.redirects + (redirects && !answer.header("location").empty() ? 1 : 0);
+}
+
 void add_answer(Metrics& out, const HttpAnswer* answer, int redirects) {
     double length = 0;
     if (answer) length = answer->content_length ? static_cast<double>(*answer->content_length) : -1;
@@ -152,7 +160,7 @@ std::vector<Reading::Metric> http_metrics(const HttpOutcome& outcome, bool faile
     add_phases(out, connection);
     add(out, "probe_failed_due_to_regex", failed_due_to_regex ? 1 : 0,
         "Indicates if probe failed due to regex");
-    add_answer(out, answer, outcome ? outcome->redirects : outcome.error().redirects);
+    add_answer(out, answer, outcome ? told_redirects(*outcome) : outcome.error().redirects);
     if (answer && answer->tls) add_tls(out, *answer->tls);
     return out;
 }

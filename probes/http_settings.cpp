@@ -314,6 +314,7 @@ HttpProbeSettings read_http_probe(MapReader& probe) {
     settings.body = probe.string("body");
     settings.family = read_family(probe);
     settings.compressed = probe.choice("compression", {"gzip", "identity"}, "identity") == "gzip";
+    settings.expect.gzip = settings.compressed;
     settings.body_bytes_max = probe.bytes("body_size_limit", settings.body_bytes_max);
     if (settings.body_bytes_max == 0)
         settings.body_bytes_max = limits::answer_body_bytes_max_default;

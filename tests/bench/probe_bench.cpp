@@ -2,10 +2,10 @@
 //
 //     probe_bench [seconds]
 //
-// A forked child answers every request with a small fixed response and closes; its CPU is not counted.
-// The floor does with bare system calls what a probe cannot do without: socket, connect, write, read,
-// close, under epoll. The probes run as in the program: schedule, client, expectations, metrics, book,
-// batch into a sink that throws away.
+// A forked child answers every request with a small fixed response and closes; its CPU is not
+// counted. The floor does with bare system calls what a probe cannot do without: socket, connect,
+// write, read, close, under epoll. The probes run as in the program: schedule, client,
+// expectations, metrics, book, batch into a sink that throws away.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -77,7 +77,8 @@ sockaddr_in loopback(std::uint16_t port) {
                 if (peer >= 0) epoll_ctl(poll, EPOLL_CTL_ADD, peer, &reading);
                 continue;
             }
-            if (read(fd, request, sizeof request) > 0 && write(fd, answer.data(), answer.size()) < 0)
+            if (read(fd, request, sizeof request) > 0 &&
+                write(fd, answer.data(), answer.size()) < 0)
                 std::perror("write");
             close(fd);
         }
@@ -94,7 +95,8 @@ struct Responder {
         socklen_t size = sizeof address;
         must(bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0, "bind");
         must(listen(listener, 1024) == 0, "listen");
-        must(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
+        must(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0,
+             "getsockname");
         port = ntohs(address.sin_port);
         child = fork();
         must(child >= 0, "fork");
@@ -126,7 +128,8 @@ double floor_cost(std::uint16_t port, int requests) {
     const int poll = epoll_create1(EPOLL_CLOEXEC);
     const double before = cpu_seconds();
     int begun = 0, done = 0;
-    for (; begun < static_cast<int>(limits::probes_in_flight_per_loop); ++begun) connect_raw(poll, address);
+    for (; begun < static_cast<int>(limits::probes_in_flight_per_loop); ++begun)
+        connect_raw(poll, address);
     char buffer[4096];
     while (done < requests) {
         epoll_event events[64];
@@ -157,7 +160,8 @@ class CountingSink final : public SampleSink {
 public:
     Result<SeriesRef> series(const Labels&) override { return SeriesRef{++series_}; }
     std::uint64_t generation() const override { return 1; }
-    void metadata(std::string_view, std::string_view, std::string_view, std::string_view) override {}
+    void metadata(std::string_view, std::string_view, std::string_view, std::string_view) override {
+    }
     Result<Appended> append(const Batch& batch) override {
         ++batches;
         samples += batch.rows.size();
@@ -210,11 +214,14 @@ double probe_cost(std::uint16_t port, std::chrono::seconds length) {
     std::size_t up = 0;
     for (const auto& status : probes.book().snapshot()) up += status.state == probes::State::Up;
     const double skipped =
-        metrics.counter("vedette_probe_skipped_total",
-                        "Turns left out because the one before was not over in time").value();
-    std::printf("  %zu readings, %zu of 1000 targets up, %.1f samples a reading, %.0f turns skipped\n",
-                readings, up, static_cast<double>(sink.samples) / static_cast<double>(sink.batches),
-                skipped);
+        metrics
+            .counter("vedette_probe_skipped_total",
+                     "Turns left out because the one before was not over in time")
+            .value();
+    std::printf(
+        "  %zu readings, %zu of 1000 targets up, %.1f samples a reading, %.0f turns skipped\n",
+        readings, up, static_cast<double>(sink.samples) / static_cast<double>(sink.batches),
+        skipped);
     return used / static_cast<double>(readings) * 1000;
 }
 
@@ -228,6 +235,7 @@ int main(int count, char** words) {
     const double probes = probe_cost(responder.port, length);
     const double floor_after = floor_cost(responder.port, 5000);
     std::printf("  probes  %.4f CPU seconds per 1000\n", probes);
-    std::printf("  floor   %.4f and %.4f, a raw socket loop before and after\n", floor_before, floor_after);
+    std::printf("  floor   %.4f and %.4f, a raw socket loop before and after\n", floor_before,
+                floor_after);
     std::printf("  ratio   %.2f of the floor\n", probes / ((floor_before + floor_after) / 2));
 }

@@ -95,6 +95,14 @@ TEST_CASE("an answer is up until what was expected of it is missed", "[probes][h
          "body (15 bytes) does not match `ready`"},
         {"the body matches what it must not", [](auto& e, auto&) { e.body_not_matches = {pattern("sta.us")}; },
          "body matches `sta.us`, expected it not to"},
+        {"compressed as asked for",
+         [](auto& e, auto& a) {
+             e.gzip = true;
+             a.headers.push_back({"content-encoding", "gzip"});
+         },
+         ""},
+        {"not compressed", [](auto& e, auto&) { e.gzip = true; },
+         "the answer is not compressed, expected gzip"},
         {"just large enough", [](auto& e, auto&) { e.body_bytes_min = 15; }, ""},
         {"one byte short", [](auto& e, auto&) { e.body_bytes_min = 16; }, "body of 15 bytes, expected at least 16"},
         {"just small enough", [](auto& e, auto&) { e.body_bytes_max = 15; }, ""},

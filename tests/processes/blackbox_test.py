@@ -226,13 +226,14 @@ class BesideBlackbox(unittest.TestCase):
             out[(name, kept)] = value
         return out
 
-    def compare(self, module, target):
+    def compare(self, module, target, but=()):
+        """`but` names metrics whose values are known to differ; why stands where it is used."""
         with self.subTest(module=module, target=target):
             theirs = self.ask_peer(module, target)
             ours = self.without_news(self.ask_us(module, target))
             self.assertEqual(sorted(ours), sorted(theirs))
             for key, value in theirs.items():
-                if key[0] not in TIMED:
+                if key[0] not in TIMED and key[0] not in but:
                     self.assertEqual((key, ours[key]), (key, value))
 
     def test_plain_answers(self):
@@ -253,7 +254,8 @@ class BesideBlackbox(unittest.TestCase):
             for path in ("/", "/empty", "/status/500"):
                 self.compare(module, self.base + path)
         self.compare("gzip", self.base + "/gzip")
-        self.compare("gzip", self.base + "/")
+        # Both are down; the peer gives up before it counts what came uncompressed.
+        self.compare("gzip", self.base + "/", but={"probe_http_uncompressed_body_length"})
 
     def test_requests(self):
         self.compare("head", self.base + "/")
