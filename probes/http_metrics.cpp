@@ -101,11 +101,15 @@ void add_phases(Metrics& out, const Connection& connection) {
 }
 
 /// blackbox_exporter counts a redirect when it is told of it, followed or not.
-int told_redirects(const HttpAnswer& answer) {
+int told_redirects(const HttpOutcome& outcome) {
+    if (!outcome) {
+        const HttpFailure& failure = outcome.error();
+        return failure.redirects + (failure.error.fault == Fault::Limit ? 1 : 0);
+    }
     constexpr std::array<int, 5> redirecting = {301, 302, 303, 307, 308};
-    const bool redirects =
-        std::find(redirecting.begin(), redirecting.end(), answer.status) != redirecting.end();
-    return answer.redirects + (redirects && !answer.header("location").empty() ? 1 : 0);
+    const bool is_redirect =
+        std::find(redirecting.begin(), redirecting.end(), outcome->status) != redirecting.end();
+    return outcome->redirects + (is_redirect && !outcome->header("location").empty() ? 1 : 0);
 }
 
 void add_answer(Metrics& out, const HttpAnswer* answer, int redirects) {
@@ -160,7 +164,7 @@ std::vector<Reading::Metric> http_metrics(const HttpOutcome& outcome, bool faile
     add_phases(out, connection);
     add(out, "probe_failed_due_to_regex", failed_due_to_regex ? 1 : 0,
         "Indicates if probe failed due to regex");
-    add_answer(out, answer, outcome ? told_redirects(*outcome) : outcome.error().redirects);
+    add_answer(out, answer, told_redirects(outcome));
     if (answer && answer->tls) add_tls(out, *answer->tls);
     return out;
 }
