@@ -185,6 +185,12 @@ private:
     Answer& out_;
 };
 
+/// httplib writes a length of 0, which 204 must not have and which of 304 says the page is empty.
+void cut_length(std::string& head) {
+    constexpr std::string_view line = "\r\nContent-Length: 0";
+    if (const std::size_t at = head.find(line); at != std::string::npos) head.erase(at, line.size());
+}
+
 }  // namespace
 
 std::string handler_head(const Head& head, bool keep_alive) {
@@ -256,6 +262,7 @@ public:
             log_.error("an answer could not be written", {{"request", call.id}});
             out = plain_answer({500, "bug", sorry(call.id).body}, call.request.method, false, {});
         }
+        if (out.status == 204 || out.status == 304) cut_length(out.head);
         if (call.request.method == "HEAD") {
             out.body.clear();
             out.fixed_body = {};

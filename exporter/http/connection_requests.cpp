@@ -73,7 +73,8 @@ void Connection::judge() {
     if (auto refusal = engine_.access.judge_origin(head)) return refuse(*refusal);
     Call& call = current_->call;
     call.id = engine_.next_id();
-    call.keep_alive = head.keep_alive && !ending_;
+    // A stream has no length: its end is the connection's end.
+    call.keep_alive = head.keep_alive && !ending_ && match.route->weight != Weight::Stream;
     call.head = handler_head(head, call.keep_alive);
     call.accept_encoding = head.header("accept-encoding");
     call.request.path = std::move(match.path);

@@ -132,6 +132,7 @@ TEST_CASE("a page that outlives the answer has a tag, and who has it already get
     const Reply again = client.ask(get("/page", "If-None-Match: W/\"old\", " + tag + "\r\n"));
     CHECK(again.status == 304);
     CHECK(again.body.empty());
+    CHECK(again.headers.count("content-length") == 0);
     const Reply packed = client.ask(get("/page", "Accept-Encoding: deflate, gzip\r\n"));
     CHECK(packed.headers.at("content-encoding") == "gzip");
     CHECK(packed.headers.at("vary") == "Accept-Encoding");

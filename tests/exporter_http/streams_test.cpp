@@ -69,6 +69,7 @@ TEST_CASE("events reach their listener in order and hold no worker") {
     const std::string& got = clients.back().held();
     CHECK(got.find("Content-Type: text/event-stream") != std::string::npos);
     CHECK(got.find("Content-Length") == std::string::npos);
+    CHECK(got.find("Connection: close") != std::string::npos);
     CHECK(got.find("data: 41\n\nevent: n\ndata: 42\n\n") != std::string::npos);
     CHECK(site.client().ask(get("/worker")).status == 200);
     CHECK(site.metric("vedette_http_event_streams") == 20);
