@@ -512,6 +512,9 @@ TemplateSet::TemplateSet(TemplateFunctions functions, MissingKey missing)
     : functions_(std::make_shared<const TemplateFunctions>(std::move(functions))),
       missing_(missing) {}
 
+TemplateSet::TemplateSet(std::shared_ptr<const TemplateFunctions> functions, MissingKey missing)
+    : functions_(std::move(functions)), missing_(missing) {}
+
 bool TemplateSet::has(std::string_view name) const {
     return templates_.find(name) != templates_.end();
 }

@@ -27,6 +27,9 @@ public:
 
     /// `functions`: what templates may call, beside Go's own (`eq`, `len`, `printf` …).
     explicit TemplateSet(TemplateFunctions functions, MissingKey missing = MissingKey::Empty);
+    /// The same, with a table that many sets share.
+    explicit TemplateSet(std::shared_ptr<const TemplateFunctions> functions,
+                         MissingKey missing = MissingKey::Empty);
 
     /// Parses `text` as the template `name` and takes what it defines; a later definition of one
     /// name replaces an earlier one, but an empty one replaces nothing. Fails with BadInput and

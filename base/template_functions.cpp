@@ -596,9 +596,7 @@ TemplateFunctions prometheus_functions(const PrometheusFunctionSettings& setting
     out["graphLink"] = of_string([](std::string_view expression) {
         return "/graph?g0.expr=" + template_builtins::escape_query(expression) + "&g0.tab=0";
     });
-    out["tableLink"] = of_string([](std::string_view expression) {
-        return "/graph?g0.expr=" + template_builtins::escape_query(expression) + "&g0.tab=1";
-    });
+    out["tableLink"] = of_string(table_link);
     out["externalURL"] = {
         "", [url = settings.external_url](TemplateArguments) -> Answer { return url; }};
     out["pathPrefix"] = {
@@ -628,6 +626,10 @@ TemplateFunctions alertmanager_functions(std::function<Timestamp()> now) {
                          return text;
                      }};
     return out;
+}
+
+std::string table_link(std::string_view expression) {
+    return "/graph?g0.expr=" + template_builtins::escape_query(expression) + "&g0.tab=1";
 }
 
 TemplateValue template_sample(TemplateMap labels, double value) {

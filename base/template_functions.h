@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/template_value.h"
 
@@ -21,6 +22,10 @@ TemplateFunctions prometheus_functions(const PrometheusFunctionSettings& setting
 /// All functions of Alertmanager 0.33's templates but `tz`: join, stringSlice, date, since, toJson
 /// and the rest. `now` is what `since` counts from.
 TemplateFunctions alertmanager_functions(std::function<Timestamp()> now);
+
+/// `/graph?g0.expr=up&g0.tab=1`: where an expression can be looked at, below a Prometheus's own
+/// URL.
+std::string table_link(std::string_view expression);
 
 /// One element of what `query` returns: fields Labels and Value.
 TemplateValue template_sample(TemplateMap labels, double value);
