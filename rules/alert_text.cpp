@@ -1,0 +1,62 @@
+#include "rules/alert_text.h"
+
+#include <fmt/format.h>
+
+#include "base/template_functions.h"
+
+namespace vedette::rules {
+namespace {
+
+// Prometheus puts the same line before every text, so columns in messages agree.
+constexpr std::string_view prelude =
+    "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}"
+    "{{$value := .Value}}";
+
+TemplateMap to_map(const Labels& labels) {
+    TemplateMap map;
+    for (const Label label : labels) map.emplace(label.name, TemplateValue(label.value));
+    return map;
+}
+
+const std::shared_ptr<const TemplateFunctions>& known_functions() {
+    static const auto functions =
+        std::make_shared<const TemplateFunctions>(prometheus_functions({}));
+    return functions;
+}
+
+}  // namespace
+
+TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
+                         const std::string& external_url, double value) {
+    TemplateObject data;
+    data.type =
+        "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "
+        "Value interface {} }";
+    data.fields = {{"Labels", to_map(labels)},
+                   {"ExternalLabels", to_map(external_labels)},
+                   {"ExternalURL", external_url},
+                   {"Value", value}};
+    return data;
+}
+
+Result<AlertText> AlertText::compile(const std::string& alert, const std::string& text) {
+    AlertText out;
+    out.name_ = "__alert_" + alert;
+    out.text_ = text;
+    if (text.find("{{") == std::string::npos) return out;
+    TemplateSet templates(known_functions());
+    auto taken = templates.add(out.name_, std::string(prelude) + text);
+    if (!taken) return fail(taken.error());
+    out.templates_ = std::move(templates);
+    return out;
+}
+
+std::string AlertText::expand(const TemplateValue& data, const TemplateFunctions& functions) const {
+    if (!templates_) return text_;
+    auto text = templates_->expand(name_, data, &functions);
+    if (text) return *std::move(text);
+    return fmt::format("<error expanding template: error executing template {}: {}>", name_,
+                       text.error().message);
+}
+
+}  // namespace vedette::rules

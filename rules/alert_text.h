@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/template.h"
+#include "core/labels.h"
+
+namespace vedette::rules {
+
+/// What a label's or annotation's template sees: `$labels`, `$value`, `$externalLabels`,
+/// `$externalURL`.
+TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
+                         const std::string& external_url, double value);
+
+/// A label value or an annotation of an alerting rule: plain text, or a template parsed once.
+class AlertText {
+public:
+    /// Fails with BadInput and Prometheus's message when `text` is no template.
+    static Result<AlertText> compile(const std::string& alert, const std::string& text);
+
+    /// What cannot be expanded becomes `<error expanding template: …>`, as in Prometheus: an alert
+    /// is sent whatever its words.
+    std::string expand(const TemplateValue& data, const TemplateFunctions& functions) const;
+
+private:
+    AlertText() = default;
+    std::string name_, text_;
+    std::optional<TemplateSet> templates_;  // absent: `text_` as it stands
+};
+
+}  // namespace vedette::rules

@@ -1,0 +1,272 @@
+#include "rules/group.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/template_functions.h"
+#include "promql/parse.h"
+
+namespace vedette::rules {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point begin, const Clock& clock) {
+    return std::chrono::duration<double>(clock.steady() - begin).count();
+}
+
+/// A vector stays; a scalar is one sample without labels, as in Prometheus's rules.
+Result<QueryResult> as_vector(QueryResult result) {
+    using Kind = QueryResult::Kind;
+    if (result.kind == Kind::Scalar) result.kind = Kind::Vector;
+    if (result.kind != Kind::Vector)
+        return fail(Fault::BadInput,
+                    fmt::format("the expression gives a {}; expected a vector or a scalar",
+                                to_string(result.kind)));
+    return result;
+}
+
+/// The template function `query` at one time.
+TemplateFunctions functions_at(Timestamp at, const Ask& ask, const std::string& external_url,
+                               std::stop_token stop) {
+    PrometheusFunctionSettings settings;
+    settings.external_url = external_url;
+    settings.query = [=](const std::string& text) -> Result<TemplateValue> {
+        const auto expr = promql::parse(text);
+        if (!expr) return fail(expr.error());
+        auto result = ask(**expr, at, stop);
+        if (!result) return fail(result.error());
+        const auto vector = as_vector(*std::move(result));
+        if (!vector) return fail(vector.error());
+        TemplateList samples;
+        for (const auto& series : vector->series) {
+            TemplateMap labels;
+            for (const Label label : series.labels)
+                labels.emplace(label.name, TemplateValue(label.value));
+            const double* value = std::get_if<double>(&series.samples.front().value);
+            samples.push_back(template_sample(std::move(labels), value ? *value : 0));
+        }
+        return samples;
+    };
+    TemplateFunctions all = prometheus_functions(settings), out;
+    for (const char* name : {"query", "externalURL", "pathPrefix"})
+        out[name] = std::move(all[name]);
+    return out;
+}
+
+}  // namespace
+
+Group::Group(RuleGroup definition, const RuleSettings& settings, Timestamp now)
+    : definition_(std::move(definition)),
+      settings_(settings),
+      key_(definition_.file + ";" + definition_.name),
+      schedule_(make_schedule(definition_.file, definition_.name,
+                              definition_.interval.value_or(settings.evaluation_interval))),
+      next_(schedule_.at_or_before(now) + schedule_.interval) {
+    for (const Rule& rule : definition_.rules) {
+        Running running;
+        running.rule = rule;
+        if (rule.kind == Rule::Kind::Alerting)
+            running.alerting = std::make_unique<AlertingRule>(rule, key_ + ";" + rule.name);
+        rules_.push_back(std::move(running));
+    }
+}
+
+void Group::continue_from(Group&& before) {
+    if (before.schedule_.interval == schedule_.interval) next_ = before.next_;
+    last_evaluation_ = before.last_evaluation_;
+    seconds_ = before.seconds_;
+    for (Running& old : before.rules_) {
+        const auto same = std::find_if(rules_.begin(), rules_.end(), [&](const Running& running) {
+            return running.rule.kind == old.rule.kind && running.rule.name == old.rule.name &&
+                   running.rule.labels == old.rule.labels && !running.continued;
+        });
+        if (same == rules_.end()) {
+            gone_.push_back(std::move(old));
+            continue;
+        }
+        same->continued = true;
+        if (same->alerting) same->alerting->continue_from(std::move(*old.alerting));
+        same->recorder = std::move(old.recorder);
+        same->health = old.health;
+        same->last_error = std::move(old.last_error);
+        same->seconds = old.seconds;
+        same->last_evaluation = old.last_evaluation;
+    }
+    for (Running& old : before.gone_) gone_.push_back(std::move(old));
+}
+
+bool Group::evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token stop) {
+    const Due due = look(schedule_, next_, now);
+    next_ = due.next;
+    if (!due.due) return false;
+    if (due.missed > 0) {
+        with.numbers.missed.add(static_cast<double>(due.missed));
+        with.log.warn(
+            "rule group missed evaluations",
+            {{"group", definition_.name}, {"file", definition_.file}, {"missed", due.missed}});
+    }
+    evaluate(due.at, with, stop);
+    return true;
+}
+
+void Group::evaluate(Timestamp at, Surroundings& with, std::stop_token stop) {
+    const auto begin = with.clock.steady();
+    end_gone(at, with);
+    for (Running& running : rules_) {
+        if (stop.stop_requested()) return;
+        const auto rule_begin = with.clock.steady();
+        const Result<void> done = run(running, at, with, stop);
+        running.seconds = seconds_since(rule_begin, with.clock);
+        running.last_evaluation = at;
+        running.health = done ? RuleStatus::Health::Ok : RuleStatus::Health::Failed;
+        with.numbers.evaluations.add();
+        with.numbers.seconds.observe(running.seconds);
+        if (!done) {
+            with.numbers.failures.add();
+            with.log.warn("rule failed", {{"group", definition_.name},
+                                          {"rule", running.rule.name},
+                                          {"error", done.error().message}});
+        }
+        running.last_error = done ? "" : done.error().message;
+    }
+    seconds_ = seconds_since(begin, with.clock);
+    last_evaluation_ = at;
+}
+
+Result<void> Group::run(Running& running, Timestamp at, Surroundings& with, std::stop_token stop) {
+    const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
+    auto result = with.ask(*running.rule.expr, at - offset, stop);
+    if (!result) return fail(result.error());
+    auto vector = as_vector(*std::move(result));
+    if (!vector) return fail(vector.error());
+    if (running.alerting) return run_alerting(running, *vector, at, with, stop);
+    return run_recording(running, *vector, at, with);
+}
+
+Result<void> Group::run_recording(Running& running, const QueryResult& vector, Timestamp at,
+                                  Surroundings& with) {
+    std::vector<Recorded> rows;
+    std::set<Labels> seen;
+    for (const auto& series : vector.series) {
+        LabelsBuilder labels(series.labels);
+        labels.set(metric_name_label, running.rule.name);
+        for (const auto& [name, value] : running.rule.labels) labels.set(name, value);
+        rows.push_back({labels.build(), series.samples.front().value});
+        if (!seen.insert(rows.back().labels).second)
+            return fail(
+                Fault::BadInput,
+                "vector contains metrics with the same labelset after applying rule labels");
+    }
+    if (definition_.limit > 0 && rows.size() > definition_.limit)
+        return fail(Fault::Limit, fmt::format("exceeded limit of {} with {} series",
+                                              definition_.limit, rows.size()));
+    return write(running, rows, at, with);
+}
+
+Result<void> Group::run_alerting(Running& running, const QueryResult& vector, Timestamp at,
+                                 Surroundings& with, std::stop_token stop) {
+    const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
+    const TemplateFunctions functions =
+        functions_at(at - offset, with.ask, settings_.external_url, stop);
+    const AlertScene scene{settings_.external_labels, settings_.external_url, functions};
+    const Result<void> walked = running.alerting->evaluate(vector, at, definition_.limit, scene);
+    // Told before anything is written: a full disk must not keep an alert from people.
+    tell(running, at, with);
+    const Result<void> written = write(running, running.alerting->series(), at, with);
+    if (!walked) return walked;
+    return written;
+}
+
+Result<void> Group::write(Running& running, const std::vector<Recorded>& rows, Timestamp at,
+                          Surroundings& with) {
+    const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
+    const auto appended = running.recorder.write(with.samples, rows, at - offset);
+    if (!appended) return fail(appended.error());
+    const std::size_t rejected = appended->out_of_order + appended->duplicate + appended->too_old;
+    if (rejected == 0) return {};
+    with.numbers.rejected_samples.add(static_cast<double>(rejected));
+    with.log.warn(
+        "samples of a rule were rejected",
+        {{"rule", running.rule.name}, {"samples", rejected}, {"first", appended->first_rejection}});
+    return {};
+}
+
+bool Group::tell(Running& running, Timestamp now, Surroundings& with) {
+    const std::vector<Alert> alerts = running.alerting->due(now, settings_.resend_delay);
+    if (alerts.empty()) return true;
+    const Result<void> took = with.alerts.take(alerts);
+    if (took) {
+        running.alerting->taken(alerts, now);
+        return true;
+    }
+    with.numbers.untaken.add(static_cast<double>(alerts.size()));
+    with.log.error(
+        "alerts were not taken and will be offered again",
+        {{"rule", running.rule.name}, {"alerts", alerts.size()}, {"error", took.error().message}});
+    return false;
+}
+
+bool Group::end_rule(Running& running, Timestamp now, const std::string& reason,
+                     Surroundings& with) {
+    bool told = true;
+    if (running.alerting) {
+        running.alerting->give_up(now, reason);
+        told = tell(running, now, with);
+    }
+    const auto ended = running.recorder.end(with.samples, now);
+    if (!ended)
+        with.log.warn("series of a rule that is gone could not be ended",
+                      {{"rule", running.rule.name}, {"error", ended.error().message}});
+    return told;
+}
+
+bool Group::end_gone(Timestamp now, Surroundings& with) {
+    std::vector<Running> left;
+    for (Running& old : gone_) {
+        if (!end_rule(old, now, "its rule was removed", with)) left.push_back(std::move(old));
+    }
+    gone_ = std::move(left);
+    return gone_.empty();
+}
+
+bool Group::end(Timestamp now, Surroundings& with) {
+    for (Running& running : rules_) gone_.push_back(std::move(running));
+    rules_.clear();
+    return end_gone(now, with);
+}
+
+AlertingRule* Group::maker(const Alert& alert) {
+    for (Running& running : rules_) {
+        if (running.alerting && running.alerting->made(alert)) return running.alerting.get();
+    }
+    return nullptr;
+}
+
+GroupStatus Group::status() const {
+    GroupStatus out;
+    out.name = definition_.name;
+    out.file = definition_.file;
+    out.interval = schedule_.interval;
+    out.limit = definition_.limit;
+    out.evaluation_seconds = seconds_;
+    out.last_evaluation = last_evaluation_;
+    for (const Running& running : rules_) {
+        RuleStatus rule;
+        rule.kind = running.rule.kind;
+        rule.name = running.rule.name;
+        rule.query = running.rule.expression;
+        rule.holds = running.rule.holds;
+        rule.labels = running.rule.labels;
+        rule.annotations = running.rule.annotations;
+        if (running.alerting) rule.alerts = running.alerting->status();
+        rule.health = running.health;
+        rule.last_error = running.last_error;
+        rule.evaluation_seconds = running.seconds;
+        rule.last_evaluation = running.last_evaluation;
+        out.rules.push_back(std::move(rule));
+    }
+    return out;
+}
+
+}  // namespace vedette::rules

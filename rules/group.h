@@ -1,0 +1,111 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "core/query.h"
+#include "core/series.h"
+#include "rules/alerting_rule.h"
+#include "rules/recorder.h"
+#include "rules/rule_file.h"
+#include "rules/schedule.h"
+#include "rules/status.h"
+
+namespace vedette::rules {
+
+/// Answers an expression at one time: the engine over the store, or over another Prometheus.
+using Ask = std::function<Result<QueryResult>(const promql::Expr&, Timestamp, std::stop_token)>;
+
+struct RuleSettings {
+    Milliseconds evaluation_interval{60'000};      ///< of groups that name none
+    Milliseconds query_offset{0};                  ///< questions look this far back
+    Milliseconds resend_delay{60'000};             ///< before a firing alert is told again
+    Milliseconds for_outage_tolerance{3'600'000};  ///< a longer outage starts `for` anew
+    Milliseconds for_grace_period{600'000};  ///< the least a pending alert waits after a restart
+    std::string external_url;                ///< without a slash at the end
+    Labels external_labels;
+};
+
+/// What groups work with; outlives them.
+struct Surroundings {
+    Ask ask;
+    SampleSink& samples;
+    AlertSink& alerts;
+    const Clock& clock;
+    Log& log;
+    struct Numbers {
+        Counter& evaluations;
+        Counter& failures;
+        Counter& missed;
+        Counter& rejected_samples;
+        Counter& untaken;
+        HistogramMetric& seconds;
+    } numbers;
+};
+
+/// A group as it runs: its rules one after the other, each seeing what those before it wrote.
+/// Used by one thread at a time.
+class Group {
+public:
+    Group(RuleGroup definition, const RuleSettings& settings, Timestamp now);
+
+    /// Takes over what the same group knew before a reload; what is gone from it ends next time.
+    void continue_from(Group&& before);
+
+    /// Evaluates when the time has come, and says whether it did.
+    bool evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token stop);
+    void evaluate(Timestamp at, Surroundings& with, std::stop_token stop);
+
+    /// Resolves its alerts, ends its series: it is no longer in the rules. False when the sink did
+    /// not take the alerts; to be called again then.
+    bool end(Timestamp now, Surroundings& with);
+
+    /// The rule that made `alert`, or null.
+    AlertingRule* maker(const Alert& alert);
+
+    Timestamp next() const { return next_; }
+    const std::string& key() const { return key_; }
+    GroupStatus status() const;
+
+private:
+    struct Running {
+        Rule rule;
+        std::unique_ptr<AlertingRule> alerting;  ///< null for a recording rule
+        Recorder recorder;
+        RuleStatus::Health health = RuleStatus::Health::Unknown;
+        std::string last_error;
+        double seconds = 0;
+        std::optional<Timestamp> last_evaluation;
+        bool continued = false;  ///< took over from before a reload
+    };
+
+    Result<void> run(Running& running, Timestamp at, Surroundings& with, std::stop_token stop);
+    Result<void> run_recording(Running& running, const QueryResult& vector, Timestamp at,
+                               Surroundings& with);
+    Result<void> run_alerting(Running& running, const QueryResult& vector, Timestamp at,
+                              Surroundings& with, std::stop_token stop);
+    Result<void> write(Running& running, const std::vector<Recorded>& rows, Timestamp at,
+                       Surroundings& with);
+    bool tell(Running& running, Timestamp now, Surroundings& with);
+    bool end_rule(Running& running, Timestamp now, const std::string& reason, Surroundings& with);
+    bool end_gone(Timestamp now, Surroundings& with);
+
+    RuleGroup definition_;
+    RuleSettings settings_;
+    std::string key_;
+    Schedule schedule_;
+    Timestamp next_;
+    std::vector<Running> rules_;
+    std::vector<Running>
+        gone_;  ///< of before a reload; ended at the next evaluation, or when the sink takes it
+    double seconds_ = 0;
+    std::optional<Timestamp> last_evaluation_;
+};
+
+}  // namespace vedette::rules

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "core/alert.h"
+#include "core/mutex.h"
+#include "core/series.h"
+#include "core/time.h"
+#include "rules/group.h"
+#include "rules/status.h"
+
+namespace vedette::rules {
+
+/// Everything the rules need of the rest of the program; outlives the manager.
+struct Doors {
+    Ask ask;               ///< answers expressions
+    SampleSink& samples;   ///< takes recorded series, ALERTS, ALERTS_FOR_STATE
+    SeriesSource& series;  ///< holds ALERTS_FOR_STATE of before a restart
+    AlertSink& alerts;     ///< hears transitions and resends
+    AlertMemory& memory;   ///< what was open when the program stopped
+    Clock& clock;
+    Log& log;
+    Metrics& metrics;
+};
+
+/// Evaluates rule groups on time. Safe to call from any thread.
+///
+///     Manager manager(settings, doors);
+///     manager.load(groups);   // also on every reload
+///     manager.start();
+class Manager {
+public:
+    explicit Manager(Doors doors);
+    ~Manager();  ///< as `stop`
+    Manager(const Manager&) = delete;
+    Manager& operator=(const Manager&) = delete;
+
+    /// Puts these groups in the place of those before. Groups with the same file and name and, in
+    /// them, rules with the same kind, name and labels keep their alerts, with the same ids. Alerts
+    /// of rules that are gone are resolved. The first call restores what `AlertMemory` holds. Fails
+    /// with BadInput, and changes nothing, when two groups have one file and one name. Waits for a
+    /// running evaluation.
+    Result<void> load(std::vector<RuleGroup> groups, const RuleSettings& settings);
+
+    /// Evaluates every group whose time has come. The thread of `start` calls it; tests call it
+    /// themselves.
+    void evaluate_due(Timestamp now, std::stop_token stop = {});
+
+    /// Starts the thread that evaluates; `stop` ends and joins it, cutting a running question
+    /// short.
+    void start();
+    void stop();
+
+    /// What is known after the last evaluation of each group, in the order of load.
+    std::vector<GroupStatus> status() const;
+
+private:
+    void restore(Timestamp now) VEDETTE_REQUIRES(work_);
+    void end_groups(Timestamp now) VEDETTE_REQUIRES(work_);
+    void publish() VEDETTE_REQUIRES(work_);
+    void run(std::stop_token stop);
+
+    Doors doors_;
+    Surroundings with_;
+
+    Mutex work_;  ///< held while groups change or run; guards these:
+    RuleSettings settings_ VEDETTE_GUARDED_BY(work_);
+    std::vector<Group> groups_ VEDETTE_GUARDED_BY(work_);
+    std::vector<Group> ending_ VEDETTE_GUARDED_BY(work_);
+    bool restored_ VEDETTE_GUARDED_BY(work_) = false;
+
+    mutable Mutex published_mutex_;  ///< held for a moment only; guards this:
+    std::shared_ptr<const std::vector<GroupStatus>> published_ VEDETTE_GUARDED_BY(published_mutex_);
+
+    Mutex sleep_;
+    Condition wake_;
+    std::jthread thread_;
+};
+
+}  // namespace vedette::rules

@@ -1,0 +1,223 @@
+#include "rules/rule_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/yaml.h"
+#include "core/labels.h"
+#include "promql/parse.h"
+#include "rules/alert_text.h"
+
+namespace vedette::rules {
+namespace {
+
+constexpr Milliseconds no_duration{0};
+
+/// A UTF-8 label name that is not the metric name.
+bool is_label_name(std::string_view name) {
+    return !name.empty() && is_utf8(name) && name != metric_name_label;
+}
+
+class RuleReader {
+public:
+    RuleReader(const ConfigNode& node, Problems& problems, std::string what,
+               const TextMap& group_labels)
+        : map_(node, problems, std::move(what)), group_labels_(group_labels) {}
+
+    Rule read() {
+        Rule rule;
+        const std::string record = map_.string("record"), alert = map_.string("alert");
+        rule.kind = alert.empty() ? Rule::Kind::Recording : Rule::Kind::Alerting;
+        rule.name = alert.empty() ? record : alert;
+        if (record.empty() && alert.empty())
+            map_.problem("", fmt::format("{} needs `record` or `alert`", map_.what()));
+        else if (!record.empty() && !alert.empty())
+            map_.problem(
+                "alert",
+                fmt::format("{} has both `record` and `alert`; expected one of them", map_.what()));
+        read_expression(rule);
+        rule.holds.before_firing = map_.duration("for", no_duration);
+        rule.holds.keep_firing = map_.duration("keep_firing_for", no_duration);
+        rule.labels = read_texts("labels", "label");
+        rule.annotations = read_texts("annotations", "annotation");
+        if (rule.kind == Rule::Kind::Recording)
+            check_recording(rule);
+        else
+            check_templates(rule);
+        merge_group_labels(rule.labels);
+        map_.finish();
+        return rule;
+    }
+
+private:
+    void read_expression(Rule& rule) {
+        const ConfigNode* node = map_.required("expr");
+        if (!node) return;
+        const std::string text = scalar_string(*node, map_.problems(), "`expr`");
+        if (text.empty()) {
+            if (node->is_scalar()) map_.problem("expr", "an expression is needed, found nothing");
+            return;
+        }
+        promql::ParseProblem problem;
+        auto expr = promql::parse(text, &problem);
+        if (!expr) {
+            std::string message = "could not parse expression: " + expr.error().message;
+            if (!problem.advice.empty()) message += "; " + problem.advice;
+            map_.problem("expr", message);
+            return;
+        }
+        rule.expression = promql::print(**expr);
+        rule.expr = std::shared_ptr<const promql::Expr>(std::move(*expr));
+    }
+
+    TextMap read_texts(std::string_view key, std::string_view one) {
+        TextMap texts = map_.string_map(key);
+        const ConfigNode* node = map_.node(key);
+        for (const auto& [name, value] : texts) {
+            if (!is_label_name(name))
+                report(node, name, fmt::format("{} is not a valid {} name", quote(name), one));
+            else if (!is_utf8(value))
+                report(node, name, fmt::format("the {} {} is not UTF-8", one, quote(name)));
+        }
+        std::sort(texts.begin(), texts.end());
+        return texts;
+    }
+
+    void report(const ConfigNode* texts, const std::string& name, std::string message) {
+        const ConfigNode* at = texts ? texts->find(name) : nullptr;
+        map_.problems().add(at ? *at : map_.map(), std::move(message));
+    }
+
+    void check_recording(const Rule& rule) {
+        for (const char* key : {"for", "keep_firing_for", "annotations"}) {
+            const ConfigNode* node = map_.node(key);
+            const bool given =
+                node && (node->is_map() ? !node->entries.empty() : node->text != "0s");
+            if (given)
+                map_.problem(
+                    key, fmt::format("`{}` belongs to an alert, not to a recorded series", key));
+        }
+        if (rule.name.find_first_of("{}") != std::string::npos)
+            map_.problem("record",
+                         fmt::format("{} has braces; expected a metric name (labels belong "
+                                     "under `labels`)",
+                                     quote(rule.name)));
+        else if (!is_utf8(rule.name))
+            map_.problem("record", fmt::format("{} is not a valid metric name", quote(rule.name)));
+    }
+
+    void check_templates(const Rule& rule) {
+        for (const auto& [key, texts] :
+             {std::pair{"labels", &rule.labels}, std::pair{"annotations", &rule.annotations}}) {
+            for (const auto& [name, text] : *texts) {
+                const auto compiled = AlertText::compile(rule.name, text);
+                if (!compiled)
+                    report(map_.node(key), name,
+                           fmt::format("{} {}: {}",
+                                       key == std::string("labels") ? "label" : "annotation",
+                                       quote(name), compiled.error().message));
+            }
+        }
+    }
+
+    void merge_group_labels(TextMap& labels) const {
+        for (const auto& one : group_labels_) {
+            const auto same = [&](const auto& own) { return own.first == one.first; };
+            if (std::none_of(labels.begin(), labels.end(), same)) labels.push_back(one);
+        }
+        std::sort(labels.begin(), labels.end());
+    }
+
+    MapReader map_;
+    const TextMap& group_labels_;
+};
+
+std::string rule_title(const ConfigNode& node, std::size_t number) {
+    for (const char* key : {"alert", "record"}) {
+        const ConfigNode* name = node.find(key);
+        if (name && name->is_scalar() && !name->text.empty())
+            return fmt::format("{} {}", key == std::string("alert") ? "alert" : "recording rule",
+                               quote(name->text));
+    }
+    return fmt::format("rule {}", number);
+}
+
+TextMap read_group_labels(MapReader& map) {
+    TextMap labels = map.string_map("labels");
+    for (const auto& [name, value] : labels) {
+        if (!is_label_name(name) || !is_utf8(value))
+            map.problem("labels", fmt::format("{} is not a valid label name", quote(name)));
+    }
+    return labels;
+}
+
+RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems) {
+    RuleGroup group;
+    const ConfigNode* named = node.find("name");
+    const std::string what = named && named->is_scalar()
+                                 ? fmt::format("group {}", quote(named->text))
+                                 : fmt::format("group {}", number);
+    MapReader map(node, problems, what);
+    group.name = map.required_string("name");
+    if (group.name.empty() && map.node("name")) map.problem("name", "a group needs a name");
+    if (map.node("interval")) group.interval = map.duration("interval", no_duration);
+    if (group.interval == no_duration) group.interval.reset();
+    if (map.node("query_offset")) group.query_offset = map.duration("query_offset", no_duration);
+    // Prometheus takes a negative limit, and means none.
+    group.limit = static_cast<std::size_t>(
+        std::max<std::int64_t>(0, map.integer("limit", 0, INT32_MIN, INT32_MAX)));
+    const TextMap labels = read_group_labels(map);
+    std::size_t rule_number = 0;
+    map.list("rules", [&](const ConfigNode& rule) {
+        ++rule_number;
+        group.rules.push_back(
+            RuleReader(rule, problems, rule_title(rule, rule_number), labels).read());
+    });
+    map.finish();
+    return group;
+}
+
+void warn_of_twins(const std::vector<RuleGroup>& groups, const ConfigNode& root,
+                   Problems& problems) {
+    std::map<std::pair<std::string, TextMap>, std::size_t> seen;
+    for (const auto& group : groups) {
+        for (const auto& rule : group.rules) {
+            if (++seen[{rule.name, rule.labels}] == 2)
+                problems.warn(root,
+                              fmt::format("{} stands here twice with the same labels; its series "
+                                          "or alerts will be mixed up",
+                                          quote(rule.name)));
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems) {
+    std::vector<RuleGroup> groups;
+    if (root.is_null()) return groups;
+    MapReader map(root, problems, "the rule file");
+    std::set<std::string> names;
+    map.list("groups", [&](const ConfigNode& node) {
+        RuleGroup group = read_group(node, groups.size() + 1, problems);
+        group.file = root.file ? root.file->name : "";
+        if (!group.name.empty() && !names.insert(group.name).second)
+            problems.add(node,
+                         fmt::format("group {} stands in this file twice", quote(group.name)));
+        groups.push_back(std::move(group));
+    });
+    map.finish();
+    warn_of_twins(groups, root, problems);
+    return groups;
+}
+
+std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
+                                  Problems& problems) {
+    const ConfigNode root = read_yaml(name, text, problems);
+    return read_rules(root, problems);
+}
+
+}  // namespace vedette::rules

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/config.h"
+#include "core/time.h"
+#include "promql/ast.h"
+#include "rules/alert_state.h"
+
+namespace vedette::rules {
+
+using TextMap = std::vector<std::pair<std::string, std::string>>;
+
+/// One rule as its file has it.
+struct Rule {
+    enum class Kind { Recording, Alerting };
+
+    Kind kind = Kind::Recording;
+    std::string name;        ///< of the recorded series, or of the alert
+    std::string expression;  ///< as Prometheus prints it
+    std::shared_ptr<const promql::Expr> expr;
+    Holds holds;          ///< of an alert
+    TextMap labels;       ///< the group's among them; templates in an alerting rule; sorted by name
+    TextMap annotations;  ///< templates; sorted by name
+};
+
+struct RuleGroup {
+    std::string file, name;
+    std::optional<Milliseconds> interval;      ///< absent: the program's `evaluation_interval`
+    std::optional<Milliseconds> query_offset;  ///< absent: the program's `rule_query_offset`
+    std::size_t limit = 0;                     ///< of alerts or series a rule may give; 0: none
+    std::vector<Rule> rules;
+};
+
+/// Reads one rule file of Prometheus, strictly, and checks it as `promtool check rules` does:
+/// unknown keys, expressions, names, templates. Rules written twice are a warning. What is wrong
+/// goes to `problems`, each with its place; then the groups returned are not fit for use.
+std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems);
+
+/// The same from a text; `name` is what messages and the API call the file.
+std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
+                                  Problems& problems);
+
+}  // namespace vedette::rules
