@@ -235,9 +235,10 @@ std::string Recovery::Loss::text() const {
 
 std::string Recovery::text() const {
     std::string out = fmt::format(
-        "{} series, {} float and {} histogram samples and {} chunks came back from {}{} segments "
+        "{} series, {} float and {} histogram samples and {} chunks came back from {}{} segment{} "
         "({} bytes)",
-        series, floats, histograms, chunks, checkpoint ? "a checkpoint and " : "", segments, bytes);
+        series, floats, histograms, chunks, checkpoint ? "a checkpoint and " : "", segments,
+        segments == 1 ? "" : "s", bytes);
     for (const Loss& loss : losses) out += "\n" + loss.text();
     if (losses_more > 0) out += fmt::format("\n{} more losses", losses_more);
     return out;

@@ -68,7 +68,7 @@ public:
 
     MemoryFiles files;
     ManualClock clock;
-    Log log{LogSettings{.level = LogLevel::Error}};
+    Log log{LogSettings{.level = LogLevel::Error, .file = "/dev/null"}};
     std::unique_ptr<Metrics> metrics;
     StoreSettings settings;
     std::unique_ptr<Store> store;

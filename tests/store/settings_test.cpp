@@ -1,0 +1,52 @@
+#include "store/settings.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/yaml.h"
+
+namespace vedette::store {
+namespace {
+
+StoreSettings read(const std::string& text, Problems& problems) {
+    const ConfigNode root = read_yaml("watch.yml", text, problems);
+    const ConfigNode* section = root.find("storage");
+    REQUIRE(section != nullptr);
+    return read_storage_section(*section, problems);
+}
+
+}  // namespace
+
+TEST_CASE("the storage section is read with its defaults", "[store][settings]") {
+    Problems problems;
+    const StoreSettings settings =
+        read("storage:\n  retention: 30d\n  series_max: 5000\n  head_bytes_max: 1GB\n", problems);
+    CHECK_FALSE(problems.any());
+    CHECK(settings.retention == std::chrono::hours(24 * 30));
+    CHECK(settings.lookback == std::chrono::minutes(5));
+    CHECK(settings.series_max == 5000);
+    CHECK(settings.head_bytes_max == std::size_t{1} << 30);
+}
+
+TEST_CASE("what is wrong in the storage section is said with its place", "[store][settings]") {
+    Problems problems;
+    read("storage:\n  retention: 0s\n  seris_max: 3\n", problems);
+    CHECK(problems.text() ==
+          "watch.yml:2:14: storage.retention is 0s; expected more than 0s\n"
+          "      retention: 0s\n"
+          "                 ^\n"
+          "watch.yml:3:3: unknown key `seris_max` in storage; did you mean `series_max`?\n"
+          "      seris_max: 3\n"
+          "      ^\n");
+}
+
+TEST_CASE("Prometheus's keys below storage are taken with a warning", "[store][settings]") {
+    Problems problems;
+    read("storage:\n  tsdb:\n    out_of_order_time_window: 5m\n", problems);
+    CHECK_FALSE(problems.any());
+    REQUIRE(problems.all().size() == 1);
+    CHECK(problems.all()[0].warning);
+    CHECK(problems.all()[0].message ==
+          "storage.tsdb is Prometheus's and has no effect here: samples out of order are refused");
+}
+
+}  // namespace vedette::store
