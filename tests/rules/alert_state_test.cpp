@@ -1,6 +1,9 @@
 #include "rules/alert_state.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
 
 using namespace vedette;
 using namespace vedette::rules;
@@ -55,6 +58,26 @@ TEST_CASE("an alert waits out its hold before it fires", "[rules][alert]") {
     }));
     CAPTURE(row.what);
     CHECK(walk(row.condition, row.holds) == row.states);
+}
+
+TEST_CASE("alerts change their states when Prometheus changes them", "[rules][alert]") {
+    std::ifstream file("tests/rules/recorded/timing.expected");
+    std::string line;
+    REQUIRE(std::getline(file, line));
+    CHECK(line == "promtool 3.5.3");
+    int rows = 0;
+    while (std::getline(file, line)) {
+        CAPTURE(line);
+        std::istringstream row(line);
+        std::string hold, keep, condition, expected;
+        row >> hold >> keep >> condition >> expected;
+        std::string got = walk(condition, {*parse_duration(hold), *parse_duration(keep)});
+        std::replace(got.begin(), got.end(), 'r', '.');
+        std::replace(got.begin(), got.end(), ' ', '.');
+        CHECK(got == expected);
+        ++rows;
+    }
+    CHECK(rows == 63);
 }
 
 TEST_CASE("every transition says why", "[rules][alert]") {
