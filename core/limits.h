@@ -98,6 +98,7 @@ inline constexpr std::size_t transcript_bytes_max = 16 * 1024;
 inline constexpr std::size_t alerts_open_max = 200'000;
 inline constexpr std::size_t notify_in_flight_max = 16;
 inline constexpr std::size_t webhook_answer_bytes_max = 64 * 1024;
+inline constexpr std::size_t smtp_reply_bytes_max = 1024;  // of one reply, for a person
 inline constexpr auto ledger_commit_wait_max = 200ms;  // then a page beats its record
 inline constexpr auto notify_backoff_first = 1s;
 inline constexpr auto notify_backoff_max = 5min;

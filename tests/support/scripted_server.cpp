@@ -187,11 +187,11 @@ void ScriptedServer::State::accept_all() {
 }
 
 void ScriptedServer::State::play(Wire& wire, const std::vector<Step>& script) {
-    bool good = true;
+    bool good = true, secured = true;
     if (context != nullptr) {
         wire.ssl = SSL_new(context);
         SSL_set_fd(wire.ssl, wire.fd);
-        good = SSL_accept(wire.ssl) == 1;
+        good = secured = SSL_accept(wire.ssl) == 1;
     }
     for (const Step& one : script) good = good && step(wire, one);
     if (wire.ssl != nullptr) {
@@ -202,7 +202,7 @@ void ScriptedServer::State::play(Wire& wire, const std::vector<Step>& script) {
     // end.
     ::shutdown(wire.fd, SHUT_WR);
     wire.ssl = nullptr;
-    while (good && !wire.read().empty()) {
+    while ((good || !secured) && !wire.read().empty()) {
     }
     const std::lock_guard lock(mutex);
     ::close(std::exchange(wire.fd, -1));
