@@ -88,8 +88,8 @@ bool password_matches(const PasswordCheck& check) {
 }
 
 Access::Access(const ServerSettings& settings) : salt_(SHA256_DIGEST_LENGTH, '\0') {
-    const int made = RAND_bytes(reinterpret_cast<unsigned char*>(salt_.data()),
-                                static_cast<int>(salt_.size()));
+    const int made =
+        RAND_bytes(reinterpret_cast<unsigned char*>(salt_.data()), static_cast<int>(salt_.size()));
     check(made == 1, "the machine has random numbers");
     replace(settings);
 }
@@ -115,17 +115,20 @@ void Access::replace(const ServerSettings& settings) {
 std::optional<Refusal> Access::judge_host(std::string_view host) const {
     const std::string name = host_name(host);
     // A plain address cannot be rebound: nobody's DNS had a say in it. HTTP/1.0 may leave it out.
-    if (any_host_ || host.empty() || is_address(name) || hosts_.count(name) != 0) return std::nullopt;
+    if (any_host_ || host.empty() || is_address(name) || hosts_.count(name) != 0)
+        return std::nullopt;
     return Refusal{421, "host",
                    "this server does not answer to the name in the Host header; it can be added to "
                    "server.allowed_hosts"};
 }
 
 std::optional<Refusal> Access::judge_origin(const Head& head) const {
-    if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") return std::nullopt;
+    if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS")
+        return std::nullopt;
     const Refusal refusal{403, "origin", "a page of another site may not change anything here"};
     const std::string_view site = head.header("sec-fetch-site");
-    if (!site.empty() && !same_word(site, "same-origin") && !same_word(site, "none")) return refusal;
+    if (!site.empty() && !same_word(site, "same-origin") && !same_word(site, "none"))
+        return refusal;
     const std::string_view origin = head.header("origin");
     if (origin.empty()) return std::nullopt;
     const std::size_t scheme = origin.find("://");
@@ -201,10 +204,12 @@ bool Access::is_blocked(const std::string& peer, TimePoint now) {
 
 Refusal Access::failed(const std::string& peer, TimePoint now) {
     if (is_blocked(peer, now)) {
-        return {429, "login_rate", "too many wrong passwords or tokens from this address; wait a minute"};
+        return {429, "login_rate",
+                "too many wrong passwords or tokens from this address; wait a minute"};
     }
     if (failures_.size() >= limits::login_addresses_max) {
-        std::erase_if(failures_, [now](const auto& entry) { return now - entry.second.since >= 1min; });
+        std::erase_if(failures_,
+                      [now](const auto& entry) { return now - entry.second.since >= 1min; });
         if (failures_.size() >= limits::login_addresses_max) failures_.clear();
     }
     Failures& failures = failures_[peer];

@@ -22,8 +22,8 @@ struct Identity {
     Role role = Role::Nobody;
 };
 
-/// A password that has to be compared with its bcrypt hash, which takes tens of milliseconds: not on
-/// the loop.
+/// A password that has to be compared with its bcrypt hash, which takes tens of milliseconds: not
+/// on the loop.
 struct PasswordCheck {
     std::string user, password, hash;
     std::string key;  ///< under which a good check is remembered

@@ -18,34 +18,53 @@ namespace {
 
 constexpr std::string_view reason_phrase(int status) {
     switch (status) {
-        case 204: return "No Content";
-        case 400: return "Bad Request";
-        case 401: return "Unauthorized";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 408: return "Request Timeout";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 415: return "Unsupported Media Type";
-        case 417: return "Expectation Failed";
-        case 421: return "Misdirected Request";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 501: return "Not Implemented";
-        case 503: return "Service Unavailable";
-        case 505: return "HTTP Version Not Supported";
-        default: return "Error";
+        case 204:
+            return "No Content";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 415:
+            return "Unsupported Media Type";
+        case 417:
+            return "Expectation Failed";
+        case 421:
+            return "Misdirected Request";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 501:
+            return "Not Implemented";
+        case 503:
+            return "Service Unavailable";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return "Error";
     }
 }
 
 /// Headers that were dealt with by the front, or that would let a caller speak for it.
 bool is_for_handlers(std::string_view name) {
-    constexpr std::array names{"connection", "keep-alive",  "proxy-connection", "transfer-encoding",
-                               "content-length", "te",      "trailer",          "upgrade",
-                               "expect",     "range",       "if-range",         "accept-encoding",
-                               "authorization", "remote_addr", "remote_port",   "local_addr",
-                               "local_port"};
+    constexpr std::array names{
+        "connection",     "keep-alive",  "proxy-connection", "transfer-encoding",
+        "content-length", "te",          "trailer",          "upgrade",
+        "expect",         "range",       "if-range",         "accept-encoding",
+        "authorization",  "remote_addr", "remote_port",      "local_addr",
+        "local_port"};
     return std::none_of(names.begin(), names.end(),
                         [name](std::string_view known) { return same_word(name, known); });
 }
@@ -100,7 +119,8 @@ bool tag_matches(std::string_view if_none_match, std::string_view tag) {
 }
 
 Response sorry(std::uint64_t id) {
-    return text_response(500, fmt::format("something went wrong here; the log has it as request {}\n", id));
+    return text_response(
+        500, fmt::format("something went wrong here; the log has it as request {}\n", id));
 }
 
 Response run_handler(const Call& call, Log& log) {
@@ -121,8 +141,8 @@ Response run_handler(const Call& call, Log& log) {
 /// Entity tag and compression, as far as caller and answer allow.
 void finish(const Call& call, Response& response) {
     if (response.on_open) return;
-    std::string_view text = response.fixed_body.empty() ? std::string_view(response.body)
-                                                        : response.fixed_body;
+    std::string_view text =
+        response.fixed_body.empty() ? std::string_view(response.body) : response.fixed_body;
     if (response.status == 200 && !response.fixed_body.empty() && !find_header(response, "etag")) {
         const std::size_t hash = std::hash<std::string_view>()(text);
         response.headers.emplace_back("ETag", fmt::format("\"{:016x}\"", hash));
@@ -148,8 +168,8 @@ void finish(const Call& call, Response& response) {
     response.headers.emplace_back("Content-Encoding", "gzip");
 }
 
-/// httplib's two ends: reads the judged head, collects the answer. Bytes of the body are not copied,
-/// only recognized: they go out from where they are.
+/// httplib's two ends: reads the judged head, collects the answer. Bytes of the body are not
+/// copied, only recognized: they go out from where they are.
 class MemoryStream final : public httplib::Stream {
 public:
     MemoryStream(std::string_view in, const std::string& peer, Answer& out)
@@ -163,9 +183,10 @@ public:
         return static_cast<ssize_t>(part);
     }
     ssize_t write(const char* from, size_t size) override {
-        const std::string_view body = out_.fixed_body.empty() ? std::string_view(out_.body)
-                                                              : out_.fixed_body;
-        const bool is_body = !body.empty() && from >= body.data() && from < body.data() + body.size();
+        const std::string_view body =
+            out_.fixed_body.empty() ? std::string_view(out_.body) : out_.fixed_body;
+        const bool is_body =
+            !body.empty() && from >= body.data() && from < body.data() + body.size();
         if (!is_body) out_.head.append(from, size);
         return static_cast<ssize_t>(size);
     }
@@ -188,7 +209,8 @@ private:
 /// httplib writes a length of 0, which 204 must not have and which of 304 says the page is empty.
 void cut_length(std::string& head) {
     constexpr std::string_view line = "\r\nContent-Length: 0";
-    if (const std::size_t at = head.find(line); at != std::string::npos) head.erase(at, line.size());
+    if (const std::size_t at = head.find(line); at != std::string::npos)
+        head.erase(at, line.size());
 }
 
 }  // namespace
@@ -196,7 +218,8 @@ void cut_length(std::string& head) {
 std::string handler_head(const Head& head, bool keep_alive) {
     std::string out = fmt::format("{} {} HTTP/1.1\r\n", head.method, head.path);
     for (const auto& [name, value] : head.headers) {
-        if (is_for_handlers(name)) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+        if (is_for_handlers(name))
+            fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
     }
     if (!keep_alive) out += "Connection: close\r\n";
     out += "\r\n";
@@ -242,10 +265,11 @@ public:
         svr_sock_ = 0;
         set_keep_alive_timeout(idle.count());
         set_keep_alive_max_count(limits::keep_alive_requests_max);
-        set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-            route(request, response);
-            return HandlerResponse::Handled;
-        });
+        set_pre_routing_handler(
+            [this](const httplib::Request& request, httplib::Response& response) {
+                route(request, response);
+                return HandlerResponse::Handled;
+            });
         set_exception_handler([](const auto&, httplib::Response& response, std::exception_ptr) {
             response.status = 500;
         });
@@ -308,8 +332,8 @@ private:
         }
         out.body = std::move(response.body);
         out.fixed_body = response.fixed_body;
-        const std::string_view body = out.fixed_body.empty() ? std::string_view(out.body)
-                                                             : out.fixed_body;
+        const std::string_view body =
+            out.fixed_body.empty() ? std::string_view(out.body) : out.fixed_body;
         if (body.empty()) return;
         to.set_content_provider(body.size(), response.content_type,
                                 [body](std::size_t at, std::size_t size, httplib::DataSink& sink) {
@@ -326,6 +350,8 @@ Answerer::Answerer(Log& log, std::chrono::seconds idle)
     : server_(std::make_unique<Server>(log, idle)) {}
 Answerer::~Answerer() = default;
 
-Answer Answerer::answer(Call call) { return server_->answer(std::move(call)); }
+Answer Answerer::answer(Call call) {
+    return server_->answer(std::move(call));
+}
 
 }  // namespace vedette::http

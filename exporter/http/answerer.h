@@ -32,8 +32,8 @@ struct Answer {
     std::function<void(std::shared_ptr<EventStream>)> on_open;
 };
 
-/// The head as httplib gets to see it: path only, no framing, no ranges, no credentials, no `Expect`, and
-/// none of the names under which httplib itself notes addresses.
+/// The head as httplib gets to see it: path only, no framing, no ranges, no credentials, no
+/// `Expect`, and none of the names under which httplib itself notes addresses.
 std::string handler_head(const Head& head, bool keep_alive);
 
 /// Now, as the `Date` header writes it.
@@ -43,8 +43,8 @@ std::string http_date();
 Answer plain_answer(const Refusal& refusal, std::string_view method, bool keep_alive,
                     std::string_view extra_headers);
 
-/// Answers calls: httplib reads the judged head and writes the answer, between two ends of memory; the
-/// router is ours. One for each thread that answers.
+/// Answers calls: httplib reads the judged head and writes the answer, between two ends of memory;
+/// the router is ours. One for each thread that answers.
 class Answerer {
 public:
     /// `idle` is what `Keep-Alive` promises.
@@ -53,7 +53,8 @@ public:
     Answerer(const Answerer&) = delete;
     Answerer& operator=(const Answerer&) = delete;
 
-    /// Runs the handler. Whatever it throws ends in the log under the call's id; the caller sees 500.
+    /// Runs the handler. Whatever it throws ends in the log under the call's id; the caller sees
+    /// 500.
     Answer answer(Call call);
 
 private:

@@ -12,7 +12,9 @@ namespace {
 
 constexpr int chunk_digits_max = 8;
 
-Refusal odd_chunk(std::string text) { return {400, "chunk_framing", std::move(text)}; }
+Refusal odd_chunk(std::string text) {
+    return {400, "chunk_framing", std::move(text)};
+}
 
 Refusal too_large(std::size_t bytes_max) {
     return {413, "body_bytes", fmt::format("the body is larger than {} bytes", bytes_max)};
@@ -74,7 +76,8 @@ std::optional<Refusal> ChunkedReader::read(std::string_view& bytes, std::string&
                                            std::size_t out_bytes_max) {
     while (!bytes.empty() && state_ != State::Done && out.size() <= out_bytes_max) {
         if (state_ == State::Data) {
-            const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
+            const auto part =
+                static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
             out.append(bytes.substr(0, part));
             bytes.remove_prefix(part);
             left_ -= part;
@@ -122,7 +125,8 @@ std::optional<Refusal> Inflater::feed(std::string_view bytes, std::string& out,
         out.append(piece.data(), made);
         if (result == Z_STREAM_END) {
             finished_ = true;
-        } else if (result == Z_BUF_ERROR || (result == Z_OK && z.avail_in == 0 && made < piece.size())) {
+        } else if (result == Z_BUF_ERROR ||
+                   (result == Z_OK && z.avail_in == 0 && made < piece.size())) {
             return std::nullopt;
         } else if (result != Z_OK) {
             return Refusal{400, "encoding", "the body is not what its Content-Encoding says"};
@@ -143,17 +147,21 @@ std::variant<BodyReader, Refusal> BodyReader::open(const Head& head, std::size_t
     } else if (!encoding.empty() && !same_word(encoding, "identity") &&
                !same_word(encoding, "snappy")) {
         // snappy belongs to remote write, whose reader undoes it with a limit of its own.
-        return Refusal{415, "encoding",
-                       "the Content-Encodings understood here are gzip, deflate, snappy and identity"};
+        return Refusal{
+            415, "encoding",
+            "the Content-Encodings understood here are gzip, deflate, snappy and identity"};
     }
     return reader;
 }
 
 bool BodyReader::done() const {
     switch (framing_) {
-        case Framing::None: return true;
-        case Framing::Length: return left_ == 0;
-        case Framing::Chunked: return chunks_.done();
+        case Framing::None:
+            return true;
+        case Framing::Length:
+            return left_ == 0;
+        case Framing::Chunked:
+            return chunks_.done();
     }
     return true;
 }
@@ -189,7 +197,8 @@ std::optional<Refusal> BodyReader::read(std::string_view& bytes) {
 
 std::string gzipped(std::string_view text) {
     z_stream z{};
-    if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return {};
+    if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return {};
     std::string out(deflateBound(&z, static_cast<uLong>(text.size())), '\0');
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
     z.avail_in = static_cast<uInt>(text.size());

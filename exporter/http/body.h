@@ -16,13 +16,14 @@ namespace vedette::http {
 ///     Size ──CR──► SizeLf ──LF──► Data ──all──► DataCr ──CR──► DataLf ──LF──► Size
 ///                     └─ size 0 ─► LastCr ──CR──► LastLf ──LF──► Done
 ///
-/// Strict, because odd framing is how requests are smuggled: one to eight hex digits, no sign, no blank,
-/// no extension, CR LF everywhere, no trailers.
+/// Strict, because odd framing is how requests are smuggled: one to eight hex digits, no sign, no
+/// blank, no extension, CR LF everywhere, no trailers.
 class ChunkedReader {
 public:
-    /// Reads from the front of `bytes` and takes what it read off it; the data goes to the end of `out`.
-    /// Stops early once `out` holds more than `out_bytes_max`.
-    std::optional<Refusal> read(std::string_view& bytes, std::string& out, std::size_t out_bytes_max);
+    /// Reads from the front of `bytes` and takes what it read off it; the data goes to the end of
+    /// `out`. Stops early once `out` holds more than `out_bytes_max`.
+    std::optional<Refusal> read(std::string_view& bytes, std::string& out,
+                                std::size_t out_bytes_max);
     bool done() const { return state_ == State::Done; }
 
 private:
@@ -43,7 +44,8 @@ public:
     Inflater& operator=(const Inflater&) = delete;
 
     /// Appends to `out`, at most `out_bytes_max` in all; beyond is a refusal with 413.
-    std::optional<Refusal> feed(std::string_view bytes, std::string& out, std::size_t out_bytes_max);
+    std::optional<Refusal> feed(std::string_view bytes, std::string& out,
+                                std::size_t out_bytes_max);
     /// Whether the compressed data ended where it said it would.
     bool finished() const { return finished_; }
 
@@ -56,7 +58,8 @@ private:
 /// Collects one body: framing off, encoding undone, within its limit, as sent and as decoded.
 class BodyReader {
 public:
-    /// Judges what the head says of the body: its length, and an encoding that is not understood (415).
+    /// Judges what the head says of the body: its length, and an encoding that is not understood
+    /// (415).
     static std::variant<BodyReader, Refusal> open(const Head& head, std::size_t bytes_max);
 
     /// Takes what belongs to the body off `bytes`.

@@ -18,7 +18,8 @@ constexpr int reads_per_turn = 16;
 
 }  // namespace
 
-Connection::Connection(Engine& engine, std::uint64_t id, int fd, const TlsContext& tls, Arrival arrival)
+Connection::Connection(Engine& engine, std::uint64_t id, int fd, const TlsContext& tls,
+                       Arrival arrival)
     : engine_(engine),
       id_(id),
       transport_(fd, tls),
@@ -30,7 +31,9 @@ Connection::Connection(Engine& engine, std::uint64_t id, int fd, const TlsContex
     if (transport_.tls()) state_ = State::Handshake;
 }
 
-Connection::~Connection() { engine_.loop.cancel(timer_); }
+Connection::~Connection() {
+    engine_.loop.cancel(timer_);
+}
 
 void Connection::start() {
     // The first bytes are often there already: one turn of the loop saved.
@@ -51,9 +54,14 @@ void Connection::ready(unsigned events) {
 
 void Connection::handshake() {
     switch (transport_.handshake()) {
-        case Transport::Outcome::Done: enter(State::Idle); break;
-        case Transport::Outcome::WantRead: break;
-        case Transport::Outcome::WantWrite: wants_write_ = true; break;
+        case Transport::Outcome::Done:
+            enter(State::Idle);
+            break;
+        case Transport::Outcome::WantRead:
+            break;
+        case Transport::Outcome::WantWrite:
+            wants_write_ = true;
+            break;
         case Transport::Outcome::Closed:
             engine_.metrics.refused("tls_handshake");
             close();
@@ -61,7 +69,9 @@ void Connection::handshake() {
     }
 }
 
-std::size_t Connection::input_max() const { return engine_.limits().head_bytes + engine_.piece.size(); }
+std::size_t Connection::input_max() const {
+    return engine_.limits().head_bytes + engine_.piece.size();
+}
 
 void Connection::receive() {
     for (int i = 0; i < reads_per_turn || transport_.pending(); ++i) {
@@ -70,7 +80,8 @@ void Connection::receive() {
         if (unread().size() >= input_max()) return;
         const Transport::Io io = transport_.read(engine_.piece.data(), engine_.piece.size());
         if (io.outcome == Transport::Outcome::WantWrite) wants_write_ = true;
-        if (io.outcome == Transport::Outcome::Closed || (io.outcome == Transport::Outcome::Done && io.bytes == 0)) {
+        if (io.outcome == Transport::Outcome::Closed ||
+            (io.outcome == Transport::Outcome::Done && io.bytes == 0)) {
             eof_ = true;
             if (current_) current_->stop.request_stop();
             if (io.outcome == Transport::Outcome::Closed || state_ == State::Streaming) close();
@@ -85,8 +96,8 @@ void Connection::receive() {
     }
 }
 
-/// Reads and forgets what a refused caller still sends: closing at once would reset the connection and
-/// take the answer away from him.
+/// Reads and forgets what a refused caller still sends: closing at once would reset the connection
+/// and take the answer away from him.
 void Connection::drain() {
     for (int i = 0; i < reads_per_turn && state_ == State::Draining; ++i) {
         const Transport::Io io = transport_.read(engine_.piece.data(), engine_.piece.size());
@@ -127,9 +138,12 @@ bool Connection::advance() {
                                     engine_.limits().header_count});
             enter(State::Head);
             return true;
-        case State::Head: return read_head();
-        case State::Body: return read_body();
-        default: return false;
+        case State::Head:
+            return read_head();
+        case State::Body:
+            return read_body();
+        default:
+            return false;
     }
 }
 
@@ -161,7 +175,8 @@ bool Connection::flush() {
 bool Connection::flush_piece(Piece& piece) {
     while (piece.sent < piece.size()) {
         std::string_view head = piece.head;
-        std::string_view body = piece.fixed_body.empty() ? std::string_view(piece.body) : piece.fixed_body;
+        std::string_view body =
+            piece.fixed_body.empty() ? std::string_view(piece.body) : piece.fixed_body;
         const std::size_t of_head = std::min(piece.sent, head.size());
         head.remove_prefix(of_head);
         body.remove_prefix(piece.sent - of_head);
@@ -187,7 +202,8 @@ void Connection::settle() {
         // Some of what he sent may stand here already, the end of it included.
         drain();
     }
-    if (eof_ && out_.empty() && (state_ == State::Idle || state_ == State::Head || state_ == State::Body)) {
+    if (eof_ && out_.empty() &&
+        (state_ == State::Idle || state_ == State::Head || state_ == State::Body)) {
         return close();
     }
     if (state_ == State::Closed) return;
@@ -210,7 +226,8 @@ void Connection::settle() {
 
 void Connection::watch() {
     unsigned events = 0;
-    if (!eof_ && unread().size() < input_max() && state_ != State::Closing) events |= Loop::readable;
+    if (!eof_ && unread().size() < input_max() && state_ != State::Closing)
+        events |= Loop::readable;
     if (wants_write_ || !out_.empty()) events |= Loop::writable;
     if (events == watched_) return;
     const bool waited = watched_ != ~0U && (watched_ & Loop::writable) != 0;
@@ -229,16 +246,33 @@ Loop::TimePoint Connection::due() const {
     const Loop::TimePoint written = write_since_ + limits.response_deadline;
     Loop::TimePoint until = since_;
     switch (state_) {
-        case State::Handshake: until += limits.handshake_deadline; break;
-        case State::Idle: until += limits.idle; break;
-        case State::Head: until += limits.head_deadline; break;
-        case State::Body: until += limits.body_deadline; break;
+        case State::Handshake:
+            until += limits.handshake_deadline;
+            break;
+        case State::Idle:
+            until += limits.idle;
+            break;
+        case State::Head:
+            until += limits.head_deadline;
+            break;
+        case State::Body:
+            until += limits.body_deadline;
+            break;
         case State::Checking:
-        case State::Answering: until += limits.response_deadline; break;
-        case State::Streaming: until += limits.event_ping; break;
-        case State::Closing: until += limits.response_deadline; break;
-        case State::Draining: until += limits::drain_max; break;
-        case State::Closed: break;
+        case State::Answering:
+            until += limits.response_deadline;
+            break;
+        case State::Streaming:
+            until += limits.event_ping;
+            break;
+        case State::Closing:
+            until += limits.response_deadline;
+            break;
+        case State::Draining:
+            until += limits::drain_max;
+            break;
+        case State::Closed:
+            break;
     }
     return out_.empty() ? until : std::min(until, written);
 }
@@ -251,14 +285,17 @@ void Connection::timer_rang() {
 }
 
 void Connection::expire() {
-    const bool stuck = !out_.empty() && write_since_ + engine_.limits().response_deadline <= engine_.loop.now();
+    const bool stuck =
+        !out_.empty() && write_since_ + engine_.limits().response_deadline <= engine_.loop.now();
     if (stuck) {
         engine_.metrics.refused("slow_reader");
         return close();
     }
     switch (state_) {
-        case State::Head: return refuse({408, "head_deadline", "the headers did not come in time"});
-        case State::Body: return refuse({408, "body_deadline", "the body did not come in time"});
+        case State::Head:
+            return refuse({408, "head_deadline", "the headers did not come in time"});
+        case State::Body:
+            return refuse({408, "body_deadline", "the body did not come in time"});
         case State::Handshake:
             engine_.metrics.refused("handshake_deadline");
             return close();
@@ -278,17 +315,21 @@ void Connection::expire() {
             if (out_.empty()) return close();
             since_ = engine_.loop.now();
             return;
-        default: return close();
+        default:
+            return close();
     }
 }
 
 void Connection::end_soon() {
     ending_ = true;
-    if (stream_ || idle() || state_ == State::Handshake || state_ == State::Draining) return close();
+    if (stream_ || idle() || state_ == State::Handshake || state_ == State::Draining)
+        return close();
     work();
 }
 
-void Connection::abort() { close(); }
+void Connection::abort() {
+    close();
+}
 
 void Connection::close() {
     if (state_ == State::Closed) return;

@@ -35,10 +35,10 @@ struct Arrival {
 ///                   ▼                      ▼              ▼
 ///                 closed ◄── Draining ◄─ Closing (output leaves first)
 ///
-/// Each state has a deadline. Invariants: (C1) one request is worked on at a time, answers leave in the
-/// order of their requests; (C2) nothing is read into memory beyond one head and one piece while a
-/// request is worked on; (C3) while a handler works the socket is still read, so that a caller who goes
-/// away stops it.
+/// Each state has a deadline. Invariants: (C1) one request is worked on at a time, answers leave in
+/// the order of their requests; (C2) nothing is read into memory beyond one head and one piece
+/// while a request is worked on; (C3) while a handler works the socket is still read, so that a
+/// caller who goes away stops it.
 class Connection {
 public:
     Connection(Engine& engine, std::uint64_t id, int fd, const TlsContext& tls, Arrival arrival);
@@ -60,7 +60,16 @@ public:
 
 private:
     enum class State {
-        Handshake, Idle, Head, Checking, Body, Answering, Streaming, Closing, Draining, Closed
+        Handshake,
+        Idle,
+        Head,
+        Checking,
+        Body,
+        Answering,
+        Streaming,
+        Closing,
+        Draining,
+        Closed
     };
     struct Piece {
         std::string head, body;

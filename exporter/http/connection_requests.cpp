@@ -42,8 +42,7 @@ bool Connection::read_head() {
     if (!scanner_.complete()) return false;
     current_ = std::make_unique<Current>();
     current_->began = engine_.loop.now();
-    current_->bytes =
-        unread().substr(scanner_.leading(), scanner_.size() - scanner_.leading());
+    current_->bytes = unread().substr(scanner_.leading(), scanner_.size() - scanner_.leading());
     taken_ += scanner_.size();
     auto parsed = parse_head(current_->bytes);
     if (const Refusal* refusal = std::get_if<Refusal>(&parsed)) {
@@ -84,7 +83,8 @@ void Connection::judge() {
     call.request.tls = transport_.tls();
     call.request.stop = current_->stop.get_token();
     if (match.route->role == Role::Nobody) return admit({});
-    concluded(engine_.access.identify(head.header("authorization"), arrival_.peer, engine_.loop.now()));
+    concluded(
+        engine_.access.identify(head.header("authorization"), arrival_.peer, engine_.loop.now()));
 }
 
 void Connection::concluded(const Access::Verdict& verdict) {
@@ -96,15 +96,15 @@ void Connection::concluded(const Access::Verdict& verdict) {
     if (const auto* identity = std::get_if<Identity>(&verdict)) return admit(*identity);
     const auto password = std::make_shared<PasswordCheck>(std::get<PasswordCheck>(verdict));
     enter(State::Checking);
-    const bool taken = engine_.workers.submit(
-        [password, id = id_, call = current_->call.id, door = engine_.door, &engine = engine_](Answerer&) {
-            const bool good = password_matches(*password);
-            door->post([password, id, call, good, &engine] {
-                if (Connection* connection = engine.find(id)) {
-                    connection->password_checked(call, *password, good);
-                }
-            });
+    const bool taken = engine_.workers.submit([password, id = id_, call = current_->call.id,
+                                               door = engine_.door, &engine = engine_](Answerer&) {
+        const bool good = password_matches(*password);
+        door->post([password, id, call, good, &engine] {
+            if (Connection* connection = engine.find(id)) {
+                connection->password_checked(call, *password, good);
+            }
         });
+    });
     if (!taken) refuse({503, "busy", "too much is going on here; try again"}, "Retry-After: 1\r\n");
 }
 
@@ -122,17 +122,19 @@ void Connection::admit(const Identity& identity) {
             return refuse({401, "credentials", "this needs a user or a token"},
                           "WWW-Authenticate: Basic realm=\"vedette\"\r\n");
         }
-        return refuse({403, "role", fmt::format("this needs the role {}; {} has {}",
-                                                to_string(route.role), identity.user,
-                                                to_string(identity.role))});
+        return refuse({403, "role",
+                       fmt::format("this needs the role {}; {} has {}", to_string(route.role),
+                                   identity.user, to_string(identity.role))});
     }
     current_->user = current_->call.request.user = identity.user;
     current_->call.request.role = identity.role;
     const bool changes = head.method != "GET" && head.method != "HEAD";
     if (changes && !fits_type(route, head.header("content-type"))) {
-        return refuse({415, "content_type", fmt::format("expected Content-Type: {}", route.content_type)});
+        return refuse(
+            {415, "content_type", fmt::format("expected Content-Type: {}", route.content_type)});
     }
-    const std::size_t most = route.body_bytes_max != 0 ? route.body_bytes_max : engine_.limits().body_bytes;
+    const std::size_t most =
+        route.body_bytes_max != 0 ? route.body_bytes_max : engine_.limits().body_bytes;
     auto body = BodyReader::open(head, most);
     if (const auto* refusal = std::get_if<Refusal>(&body)) return refuse(*refusal);
     current_->body.emplace(std::get<BodyReader>(std::move(body)));
@@ -182,7 +184,8 @@ void Connection::dispatch() {
     enter(State::Answering);
     if (call.route->weight == Weight::Stream &&
         engine_.event_streams >= engine_.limits().event_streams) {
-        return refuse({503, "event_streams", "too many event streams are open"}, "Retry-After: 5\r\n");
+        return refuse({503, "event_streams", "too many event streams are open"},
+                      "Retry-After: 5\r\n");
     }
     if (call.route->weight != Weight::Worker) return send(engine_.answerer.answer(std::move(call)));
     if (engine_.requests_in_flight >= engine_.limits().requests_in_flight) {
@@ -202,7 +205,8 @@ void Connection::dispatch() {
                 }
             });
         });
-    if (!taken) return refuse({503, "busy", "too much is going on here; try again"}, "Retry-After: 1\r\n");
+    if (!taken)
+        return refuse({503, "busy", "too much is going on here; try again"}, "Retry-After: 1\r\n");
     ++engine_.requests_in_flight;
 }
 
@@ -257,8 +261,8 @@ void Connection::stream_woke() {
     work();
 }
 
-/// Answers without a handler. The connection goes on only when nothing of the request is left to come
-/// and its end is known.
+/// Answers without a handler. The connection goes on only when nothing of the request is left to
+/// come and its end is known.
 void Connection::refuse(const Refusal& refusal, std::string_view extra_headers) {
     if (refusal.status != 204) engine_.metrics.refused(refusal.reason);
     const bool sound = current_ && !current_->head.method.empty() && !current_->has_body_to_come;
@@ -281,8 +285,9 @@ void Connection::refuse(const Refusal& refusal, std::string_view extra_headers) 
 /// Counts the request; `status` 0 when nobody was left to be answered.
 void Connection::finished(int status) {
     count_buffered(0);
-    const std::string_view handler =
-        current_ && current_->call.route != nullptr ? std::string_view(current_->call.route->path) : "";
+    const std::string_view handler = current_ && current_->call.route != nullptr
+                                         ? std::string_view(current_->call.route->path)
+                                         : "";
     const Loop::TimePoint now = std::chrono::steady_clock::now();
     const double seconds =
         current_ ? std::chrono::duration<double>(now - current_->began).count() : 0.0;

@@ -33,7 +33,8 @@ Endpoint endpoint_of(const sockaddr_storage& address, socklen_t size) {
     std::string name = host.data();
     // An IPv4 caller of a socket that speaks both.
     constexpr std::string_view mapped = "::ffff:";
-    if (name.starts_with(mapped) && name.find('.') != std::string::npos) name.erase(0, mapped.size());
+    if (name.starts_with(mapped) && name.find('.') != std::string::npos)
+        name.erase(0, mapped.size());
     return {name, port.data(), address.ss_family == AF_INET6};
 }
 
@@ -59,6 +60,14 @@ int bind_one(const addrinfo& address) {
     return -1;
 }
 
+/// Null when the listener speaks plain HTTP.
+Result<std::unique_ptr<TlsSource>> open_tls(const ListenerSettings& settings) {
+    if (!settings.tls) return std::unique_ptr<TlsSource>();
+    auto context = load_tls(*settings.tls);
+    if (!context) return fail(context.error());
+    return std::make_unique<TlsSource>(*settings.tls, *std::move(context));
+}
+
 std::uint32_t groups_of(const ListenerSettings& settings) {
     if (settings.serves.empty()) return Router::all_groups;
     std::uint32_t groups = 0;
@@ -69,19 +78,20 @@ std::uint32_t groups_of(const ListenerSettings& settings) {
 }  // namespace
 
 Listener::Listener(ListenerSettings settings_, int fd_, std::string bound_)
-    : settings(std::move(settings_)), fd(fd_), bound(std::move(bound_)), groups(groups_of(settings)) {}
+    : settings(std::move(settings_)),
+      fd(fd_),
+      bound(std::move(bound_)),
+      groups(groups_of(settings)) {}
 
-Listener::~Listener() { close(fd); }
+Listener::~Listener() {
+    close(fd);
+}
 
 Result<std::unique_ptr<Listener>> open_listener(const ListenerSettings& settings) {
     const auto address = parse_address(settings.address);
     if (!address) return fail(address.error());
-    std::unique_ptr<TlsSource> tls;
-    if (settings.tls) {
-        auto context = load_tls(*settings.tls);
-        if (!context) return fail(context.error());
-        tls = std::make_unique<TlsSource>(*settings.tls, *std::move(context));
-    }
+    auto tls = open_tls(settings);
+    if (!tls) return fail(tls.error());
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -103,10 +113,11 @@ Result<std::unique_ptr<Listener>> open_listener(const ListenerSettings& settings
     }
     if (fd < 0) {
         const Fault fault = errno == EACCES ? Fault::Refused : Fault::Unavailable;
-        return fail(fault, fmt::format("cannot listen on {}: {}", settings.address, strerror(errno)));
+        return fail(fault,
+                    fmt::format("cannot listen on {}: {}", settings.address, strerror(errno)));
     }
     auto listener = std::make_unique<Listener>(settings, fd, bound_name(fd));
-    listener->tls = std::move(tls);
+    listener->tls = *std::move(tls);
     return listener;
 }
 
@@ -126,33 +137,48 @@ Engine::~Engine() {
     if (spare_fd_ >= 0) close(spare_fd_);
 }
 
-void Engine::serve(std::vector<std::unique_ptr<Listener>> added, ServerSettings next) {
-    const auto is_wanted = [&next](const ListenerSettings& known) {
-        return std::any_of(next.listeners.begin(), next.listeners.end(),
-                           [&](const auto& l) { return l.address == known.address && l.tls == known.tls; });
-    };
+Result<Engine::Prepared> Engine::prepare(const ServerSettings& next) const {
+    Prepared prepared;
+    for (const ListenerSettings& wanted : next.listeners) {
+        Listener* known = listener_at(wanted.address);
+        if (known == nullptr) {
+            auto listener = open_listener(wanted);
+            if (!listener) return fail(listener.error());
+            prepared.added.push_back(*std::move(listener));
+        } else if (wanted.tls != known->settings.tls) {
+            auto tls = open_tls(wanted);
+            if (!tls) return fail(tls.error());
+            prepared.changed.emplace_back(known, *std::move(tls));
+        }
+    }
+    return prepared;
+}
+
+void Engine::serve(Prepared prepared, ServerSettings next) {
+    settings = std::move(next);
+    access.replace(settings);
+    for (auto& [listener, tls] : prepared.changed) listener->tls = std::move(tls);
     std::erase_if(listeners_, [&](const std::unique_ptr<Listener>& listener) {
-        if (is_wanted(listener->settings)) return false;
+        for (const ListenerSettings& wanted : settings.listeners) {
+            if (wanted.address != listener->settings.address) continue;
+            listener->settings = wanted;
+            listener->groups = groups_of(wanted);
+            return false;
+        }
         loop.unwatch(listener->fd);
         return true;
     });
-    settings = std::move(next);
-    access.replace(settings);
-    for (const auto& listener : listeners_) {
-        for (const ListenerSettings& wanted : settings.listeners) {
-            if (wanted.address == listener->settings.address) listener->groups = groups_of(wanted);
-        }
-    }
-    for (auto& listener : added) {
+    for (auto& listener : prepared.added) {
         Listener& kept = *listeners_.emplace_back(std::move(listener));
         loop.watch(kept.fd, Loop::readable, [this, &kept](unsigned) { accept_from(kept); });
     }
 }
 
-bool Engine::listens_on(const ListenerSettings& wanted) const {
-    return std::any_of(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
-        return listener->settings.address == wanted.address && listener->settings.tls == wanted.tls;
-    });
+Listener* Engine::listener_at(std::string_view address) const {
+    for (const auto& listener : listeners_) {
+        if (listener->settings.address == address) return listener.get();
+    }
+    return nullptr;
 }
 
 std::vector<std::string> Engine::addresses() const {
@@ -178,7 +204,8 @@ void Engine::accept_from(Listener& listener) {
     }
 }
 
-/// A waiting caller would wake the loop for ever: he is taken with the spare descriptor and sent away.
+/// A waiting caller would wake the loop for ever: he is taken with the spare descriptor and sent
+/// away.
 void Engine::out_of_descriptors(int listener_fd) {
     metrics.refused("descriptors");
     if (spare_fd_ >= 0) close(spare_fd_);
@@ -199,12 +226,13 @@ void Engine::take(Listener& listener, int fd, std::string peer) {
         std::string problem;
         tls = listener.tls->context(loop.now(), problem);
         if (!problem.empty()) {
-            log.error("the changed certificate is not used", {{"listener", listener.bound}, {"reason", problem}});
+            log.error("the changed certificate is not used",
+                      {{"listener", listener.bound}, {"reason", problem}});
         }
     }
     const std::uint64_t id = next_id();
-    auto connection = std::make_unique<Connection>(*this, id, fd, tls,
-                                                   Arrival{std::move(peer), listener.groups});
+    auto connection =
+        std::make_unique<Connection>(*this, id, fd, tls, Arrival{std::move(peer), listener.groups});
     Connection& kept = *connections_.emplace(id, std::move(connection)).first->second;
     metrics.connections.set(static_cast<double>(connections_.size()));
     kept.start();

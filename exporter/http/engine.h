@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -46,10 +48,16 @@ public:
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// Takes over bound listeners and closes those whose address is no longer among them.
-    void serve(std::vector<std::unique_ptr<Listener>> added, ServerSettings settings);
+    /// What a change of settings needs that can fail.
+    struct Prepared {
+        std::vector<std::unique_ptr<Listener>> added;
+        std::vector<std::pair<Listener*, std::unique_ptr<TlsSource>>> changed;  ///< certificates
+    };
+    /// Binds addresses that are new and loads certificates that are others; changes nothing.
+    Result<Prepared> prepare(const ServerSettings& next) const;
+    /// Takes over, and closes listeners whose address is no longer wanted.
+    void serve(Prepared prepared, ServerSettings next);
     std::vector<std::string> addresses() const;
-    bool listens_on(const ListenerSettings& settings) const;
     /// Stops accepting and lets what is in flight finish. `done` is called when nothing is left.
     void end_soon(std::function<void()> done);
     void abort_all();
@@ -76,6 +84,7 @@ public:
     void release(std::uint64_t id);
 
 private:
+    Listener* listener_at(std::string_view address) const;
     void accept_from(Listener& listener);
     void take(Listener& listener, int fd, std::string peer);
     bool make_room();

@@ -38,8 +38,8 @@ public:
     bool send(std::string_view event, std::string_view data) override;
     bool open() const override;
 
-    std::string take();             ///< on the loop
-    void sent(std::size_t bytes);   ///< on the loop
+    std::string take();            ///< on the loop
+    void sent(std::size_t bytes);  ///< on the loop
     void close();
     bool was_cut() const;
 
@@ -54,7 +54,8 @@ private:
     bool cut_ VEDETTE_GUARDED_BY(mutex_) = false;
 };
 
-/// `event: name`, one `data:` line for each line of `data`, an empty line. Line ends in `event` are cut.
+/// `event: name`, one `data:` line for each line of `data`, an empty line. Line ends in `event` are
+/// cut.
 std::string event_text(std::string_view event, std::string_view data);
 
 }  // namespace vedette::http

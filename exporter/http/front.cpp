@@ -16,18 +16,6 @@ struct Front::State {
     State(ServerSettings settings, Log& log, Metrics& metrics)
         : thread("http-front"), engine(thread.loop(), std::move(settings), log, metrics) {}
 
-    /// Binds those of `wanted` that are not listened on yet.
-    Result<std::vector<std::unique_ptr<Listener>>> open_new(const ServerSettings& wanted) {
-        std::vector<std::unique_ptr<Listener>> added;
-        for (const ListenerSettings& settings : wanted.listeners) {
-            if (engine.listens_on(settings)) continue;
-            auto listener = open_listener(settings);
-            if (!listener) return fail(listener.error());
-            added.push_back(*std::move(listener));
-        }
-        return added;
-    }
-
     LoopThread thread;  // outlives the engine, whose workers post to it
     Engine engine;
     bool running = false;
@@ -37,24 +25,26 @@ struct Front::State {
 Front::Front(ServerSettings settings, Log& log, Metrics& metrics)
     : state_(std::make_unique<State>(std::move(settings), log, metrics)) {}
 
-Front::~Front() { stop(Milliseconds(0)); }
+Front::~Front() {
+    stop(Milliseconds(0));
+}
 
 void Front::add(std::vector<Route> routes) {
-    check(!state_->running, "routes are added before the front starts");
+    check(!state_->running, "routes are prepared before the front starts");
     for (Route& route : routes) state_->engine.router.add(std::move(route));
 }
 
 Result<void> Front::start() {
     check(!state_->running && !state_->stopped, "a front starts once");
-    auto added = state_->open_new(state_->engine.settings);
-    if (!added) return fail(added.error());
+    auto prepared = state_->engine.prepare(state_->engine.settings);
+    if (!prepared) return fail(prepared.error());
     state_->thread.call([&] {
         // OpenSSL writes with write(2), which would raise it when a caller hangs up.
         sigset_t pipe;
         sigemptyset(&pipe);
         sigaddset(&pipe, SIGPIPE);
         pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-        state_->engine.serve(*std::move(added), state_->engine.settings);
+        state_->engine.serve(*std::move(prepared), state_->engine.settings);
     });
     state_->running = true;
     return {};
@@ -70,12 +60,12 @@ Result<void> Front::reload(ServerSettings settings) {
     check(state_->running, "only a running front is reloaded");
     Result<void> result;
     state_->thread.call([&] {
-        auto added = state_->open_new(settings);
-        if (!added) {
-            result = fail(added.error());
+        auto prepared = state_->engine.prepare(settings);
+        if (!prepared) {
+            result = fail(prepared.error());
             return;
         }
-        state_->engine.serve(*std::move(added), std::move(settings));
+        state_->engine.serve(*std::move(prepared), std::move(settings));
     });
     return result;
 }
@@ -91,7 +81,10 @@ void Front::stop(Milliseconds grace) {
         when_gone.wait_for(grace);
     }
     state_->running = false;
-    state_->thread.call([&] { engine.end_soon([] {}); engine.abort_all(); });
+    state_->thread.call([&] {
+        engine.end_soon([] {});
+        engine.abort_all();
+    });
     engine.workers.stop();
     // What the workers posted last finds no connection any more.
     state_->thread.call([&] { engine.abort_all(); });

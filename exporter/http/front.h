@@ -13,16 +13,17 @@
 
 namespace vedette::http {
 
-/// Listens, judges, and hands sound requests to routes. One thread owns every socket; a few workers,
-/// started when first needed, run the handlers that are not `Weight::Inline`.
+/// Listens, judges, and hands sound requests to routes. One thread owns every socket; a few
+/// workers, started when first needed, run the handlers that are not `Weight::Inline`.
 ///
 ///     socket ─► head ─► Host ─► route ─► Origin ─► who ─► role ─► body ─► handler ─► answer
 ///               400 408  421    404 405   403     401 429 403   400 408 413 415  500 503
 ///               414 431
 ///
 /// Handlers of Inline and Stream routes run on the front's loop and must not block; those of Worker
-/// routes run side by side. `answer` gets a Request whose `stop` is requested when its caller goes away
-/// and when the front stops. All methods but the constructor may be called from any one thread.
+/// routes run side by side. `answer` gets a Request whose `stop` is requested when its caller goes
+/// away and when the front stops. All methods but the constructor may be called from any one
+/// thread.
 class Front {
 public:
     Front(ServerSettings settings, Log& log, Metrics& metrics);
@@ -37,9 +38,9 @@ public:
     Result<void> start();
     /// What is listened on, as `127.0.0.1:7887`, in the order of the listeners; port 0 is resolved.
     std::vector<std::string> addresses() const;
-    /// Takes users, tokens, hosts, limits and listeners over at once. Listeners whose address and TLS
-    /// files are the same stay open; when a new one cannot be bound nothing changes. The number of
-    /// workers stays as it was.
+    /// Takes users, tokens, hosts, limits and listeners over at once. Listeners whose address
+    /// stays stay open, with the certificate they then have; when a new one cannot be bound or a
+    /// certificate not be read, nothing changes. The number of workers stays as it was.
     Result<void> reload(ServerSettings settings);
     /// Accepts nobody new, finishes what is in flight within `grace`, then cuts what is left. Idle
     /// connections and event streams end at once. Waits for handlers that are running.

@@ -32,9 +32,10 @@ void FrontMetrics::answered(std::string_view handler, int code, double seconds) 
     requests->add();
     HistogramMetric*& duration = durations_[name];
     if (duration == nullptr) {
-        duration = &metrics_.histogram("vedette_http_request_duration_seconds",
-                                       "From the whole head of a request to its answer, in seconds.",
-                                       duration_bounds(), Labels{{"handler", name}});
+        duration =
+            &metrics_.histogram("vedette_http_request_duration_seconds",
+                                "From the whole head of a request to its answer, in seconds.",
+                                duration_bounds(), Labels{{"handler", name}});
     }
     duration->observe(seconds);
 }

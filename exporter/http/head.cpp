@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t leading_lines_max = 2;
 
-Refusal bad(std::string_view reason, std::string text) { return {400, reason, std::move(text)}; }
+Refusal bad(std::string_view reason, std::string text) {
+    return {400, reason, std::move(text)};
+}
 
 bool is_token_char(unsigned char c) {
     if (std::isalnum(c) != 0) return true;
@@ -248,9 +250,8 @@ std::vector<std::pair<std::string, std::string>> parse_form(std::string_view tex
 
 bool same_word(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) {
-               return lower(x) == lower(y);
-           });
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                              [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool lists_word(std::string_view value, std::string_view word) {

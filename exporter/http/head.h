@@ -21,8 +21,8 @@ struct HeadLimits {
     std::size_t line_bytes, bytes, header_count;
 };
 
-/// Finds the end of a request's head in bytes that arrive piece by piece, and refuses what grows too
-/// long before it is all there. Looks at each byte once.
+/// Finds the end of a request's head in bytes that arrive piece by piece, and refuses what grows
+/// too long before it is all there. Looks at each byte once.
 class HeadScanner {
 public:
     explicit HeadScanner(const HeadLimits& limits) : limits_(limits) {}
@@ -62,8 +62,8 @@ struct Head {
     std::string_view header(std::string_view name) const;
 };
 
-/// Judges a complete head. Strict where two readers could disagree: every line ends in CRLF, no folded
-/// lines, no blank before a colon, one Host, one framing, one length.
+/// Judges a complete head. Strict where two readers could disagree: every line ends in CRLF, no
+/// folded lines, no blank before a colon, one Host, one framing, one length.
 std::variant<Head, Refusal> parse_head(std::string_view bytes);
 
 /// Undoes %XX (and `+` when `plus_is_space`). Nothing when an escape is broken or hides a NUL.

@@ -23,9 +23,11 @@ public:
         const Route* route = nullptr;  ///< null: see `allowed`
         std::string path;              ///< decoded
         std::vector<std::pair<std::string, std::string>> captures;
-        std::string allowed;  ///< the methods of the path when the method does not fit; empty: no such path
+        std::string
+            allowed;  ///< the methods of the path when the method does not fit; empty: no such path
     };
-    /// `raw_path` as sent. HEAD finds the route of GET. Only routes of `groups` (bits by PathGroup) exist.
+    /// `raw_path` as sent. HEAD finds the route of GET. Only routes of `groups` (bits by PathGroup)
+    /// exist.
     Match find(std::string_view method, std::string_view raw_path, std::uint32_t groups) const;
 
     static constexpr std::uint32_t all_groups = ~std::uint32_t{0};

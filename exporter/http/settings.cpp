@@ -30,9 +30,10 @@ ListenerSettings read_listener(const ConfigNode& node, Problems& problems) {
         if (const auto group = parse_path_group(word)) {
             listener.serves.push_back(*group);
         } else {
-            map.problem("serves", fmt::format("unknown path group `{}`; expected pages, metrics, api, "
-                                              "write, admin or health",
-                                              word));
+            map.problem("serves",
+                        fmt::format("unknown path group `{}`; expected pages, metrics, api, "
+                                    "write, admin or health",
+                                    word));
         }
     }
     if (const ConfigNode* tls = map.node("tls")) listener.tls = read_tls(*tls, problems);
@@ -81,8 +82,8 @@ FrontLimits read_limits(const ConfigNode& node, Problems& problems) {
     FrontLimits limits;
     MapReader map(node, problems, "server limits");
     const auto count = [&map](std::string_view key, std::size_t& into, std::size_t most) {
-        into = static_cast<std::size_t>(map.integer(key, static_cast<std::int64_t>(into), 1,
-                                                    static_cast<std::int64_t>(most)));
+        into = static_cast<std::size_t>(
+            map.integer(key, static_cast<std::int64_t>(into), 1, static_cast<std::int64_t>(most)));
     };
     count("connections", limits.connections, limits::connections_max * 16);
     count("requests_in_flight", limits.requests_in_flight, limits::requests_in_flight_max * 16);
@@ -100,9 +101,10 @@ FrontLimits read_limits(const ConfigNode& node, Problems& problems) {
 
 Result<Address> parse_address(std::string_view text) {
     const auto wrong = [text] {
-        return fail(Fault::BadInput,
-                    fmt::format("`{}` is no address to listen on; expected host:port, [::1]:port or :port",
-                                text));
+        return fail(
+            Fault::BadInput,
+            fmt::format("`{}` is no address to listen on; expected host:port, [::1]:port or :port",
+                        text));
     };
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) return wrong();
@@ -130,7 +132,8 @@ ServerSettings read_server_section(const ConfigNode& node, Problems& problems) {
     map.list("users", [&](const ConfigNode& item) {
         settings.users.push_back(read_user(item, problems));
         if (!names.insert(settings.users.back().name).second) {
-            problems.add(item, fmt::format("user `{}` stands here twice", settings.users.back().name));
+            problems.add(item,
+                         fmt::format("user `{}` stands here twice", settings.users.back().name));
         }
     });
     map.list("tokens", [&](const ConfigNode& item) {

@@ -16,7 +16,8 @@ namespace vedette::http {
 /// Certificate and key of one listener, PEM; read again when either file changes.
 struct ServerTls {
     std::string cert_file, key_file;
-    std::string min_version = "TLS12";  ///< `TLS12` or `TLS13`, the words of Prometheus's web-config
+    std::string min_version =
+        "TLS12";  ///< `TLS12` or `TLS13`, the words of Prometheus's web-config
 
     bool operator==(const ServerTls&) const = default;
 };
@@ -35,8 +36,8 @@ struct User {
     Role role = Role::Viewer;
 };
 
-/// A program that brings `Authorization: Bearer …`. Two secrets are valid at once while one replaces
-/// the other.
+/// A program that brings `Authorization: Bearer …`. Two secrets are valid at once while one
+/// replaces the other.
 struct Token {
     std::string name;
     Secret current, previous;
@@ -71,15 +72,15 @@ struct ServerSettings {
     std::vector<Token> tokens;
     /// What somebody may do who brings no credentials.
     Role anonymous = Role::Viewer;
-    /// Names this server answers to in `Host`, beside `localhost`, the listeners' own names and plain
-    /// addresses: a name that somebody else's DNS points here is refused. `*` allows all.
+    /// Names this server answers to in `Host`, beside `localhost`, the listeners' own names and
+    /// plain addresses: a name that somebody else's DNS points here is refused. `*` allows all.
     std::vector<std::string> allowed_hosts;
     bool access_log = false;
     FrontLimits limits;
 };
 
-/// Reads the `server` section of vedette.yml. What is wrong goes to `problems`. Anonymous callers are
-/// viewers, or nobody as soon as users or tokens are given.
+/// Reads the `server` section of vedette.yml. What is wrong goes to `problems`. Anonymous callers
+/// are viewers, or nobody as soon as users or tokens are given.
 ServerSettings read_server_section(const ConfigNode& node, Problems& problems);
 
 /// Host and port of `host:port`, `[v6]:port` or `:port`. Fails with BadInput and the reason.

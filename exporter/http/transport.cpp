@@ -33,7 +33,8 @@ Result<TlsContext> load_tls(const ServerTls& settings) {
     TlsContext context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
     if (!context) return fail(Fault::Internal, "OpenSSL has no memory for a TLS context");
     SSL_CTX* ctx = context.get();
-    SSL_CTX_set_min_proto_version(ctx, settings.min_version == "TLS13" ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(
+        ctx, settings.min_version == "TLS13" ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     // Idle connections give their buffers back: 34 kB each otherwise.
@@ -46,7 +47,8 @@ Result<TlsContext> load_tls(const ServerTls& settings) {
                     fmt::format("certificate {}: {}", settings.cert_file, openssl_reason()));
     }
     if (SSL_CTX_use_PrivateKey_file(ctx, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-        return fail(Fault::BadInput, fmt::format("key {}: {}", settings.key_file, openssl_reason()));
+        return fail(Fault::BadInput,
+                    fmt::format("key {}: {}", settings.key_file, openssl_reason()));
     }
     if (SSL_CTX_check_private_key(ctx) != 1) {
         return fail(Fault::BadInput, fmt::format("key {} does not belong to certificate {}",
@@ -60,7 +62,7 @@ TlsSource::TlsSource(ServerTls settings, TlsContext context)
 
 TlsSource::Stamp TlsSource::stamp_of(const ServerTls& settings) {
     const auto changed = [](const std::string& file) -> std::int64_t {
-        struct stat found {};
+        struct stat found{};
         if (stat(file.c_str(), &found) != 0) return 0;
         return std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec;
     };
@@ -147,7 +149,9 @@ Transport::Io Transport::write(std::string_view first, std::string_view second) 
     return {Outcome::Closed, 0};
 }
 
-bool Transport::pending() const { return ssl_ != nullptr && SSL_pending(ssl_) > 0; }
+bool Transport::pending() const {
+    return ssl_ != nullptr && SSL_pending(ssl_) > 0;
+}
 
 void Transport::finish() {
     if (ssl_ != nullptr && SSL_is_init_finished(ssl_) == 1) {

@@ -6,10 +6,13 @@
 
 namespace vedette::http {
 
-Workers::Workers(Log& log, std::size_t threads_max, std::size_t queue_max, std::chrono::seconds idle)
+Workers::Workers(Log& log, std::size_t threads_max, std::size_t queue_max,
+                 std::chrono::seconds idle)
     : log_(log), threads_max_(threads_max), queue_max_(queue_max), idle_(idle) {}
 
-Workers::~Workers() { stop(); }
+Workers::~Workers() {
+    stop();
+}
 
 bool Workers::submit(Work work) {
     const Lock lock(mutex_);

@@ -24,17 +24,20 @@ std::string bcrypt(const std::string& password) {
 ServerSettings with_people() {
     ServerSettings settings = loopback();
     settings.anonymous = Role::Nobody;
-    settings.users = {{"ada", bcrypt("engine"), Role::Admin}, {"bob", bcrypt("builder"), Role::Viewer}};
-    settings.tokens = {{"deploy", Secret::from_text("new-token"), Secret::from_text("old-token"), Role::Editor}};
+    settings.users = {{"ada", bcrypt("engine"), Role::Admin},
+                      {"bob", bcrypt("builder"), Role::Viewer}};
+    settings.tokens = {
+        {"deploy", Secret::from_text("new-token"), Secret::from_text("old-token"), Role::Editor}};
     return settings;
 }
 
 std::vector<Route> doors() {
     std::vector<Route> routes;
     for (const Role role : {Role::Viewer, Role::Editor, Role::Admin}) {
-        routes.push_back({"GET", "/" + std::string(to_string(role)), role, PathGroup::Api, Weight::Inline,
-                          [](const Request& request) {
-                              return text_response(200, request.user + "/" + std::string(to_string(request.role)));
+        routes.push_back({"GET", "/" + std::string(to_string(role)), role, PathGroup::Api,
+                          Weight::Inline, [](const Request& request) {
+                              return text_response(
+                                  200, request.user + "/" + std::string(to_string(request.role)));
                           }});
     }
     return routes;
@@ -49,22 +52,32 @@ constexpr const char* eve = "Authorization: Basic ZXZlOmVuZ2luZQ==\r\n";
 }  // namespace
 
 TEST_CASE("who may do what is decided by role") {
-    struct Row { const char* what; const char* headers; const char* path; int status; const char* says; };
+    struct Row {
+        const char* what;
+        const char* headers;
+        const char* path;
+        int status;
+        const char* says;
+    };
     const auto row = GENERATE(values<Row>({
         {"no credentials", "", "/viewer", 401, "this needs a user or a token\n"},
         {"open to all", "", "/hello", 200, "hello\n"},
         {"viewer", bob, "/viewer", 200, "bob/viewer"},
-        {"viewer is no editor", bob, "/editor", 403, "this needs the role editor; bob has viewer\n"},
+        {"viewer is no editor", bob, "/editor", 403,
+         "this needs the role editor; bob has viewer\n"},
         {"admin is an editor too", ada, "/editor", 200, "ada/admin"},
         {"new token", "Authorization: Bearer new-token\r\n", "/editor", 200, "deploy/editor"},
         {"old token", "authorization: bearer old-token\r\n", "/editor", 200, "deploy/editor"},
         {"token is no admin", "Authorization: Bearer new-token\r\n", "/admin", 403,
          "this needs the role admin; deploy has editor\n"},
-        {"wrong token", "Authorization: Bearer new-toke\r\n", "/viewer", 401, "wrong user, password or token\n"},
-        {"empty token", "Authorization: Bearer \r\n", "/viewer", 401, "wrong user, password or token\n"},
+        {"wrong token", "Authorization: Bearer new-toke\r\n", "/viewer", 401,
+         "wrong user, password or token\n"},
+        {"empty token", "Authorization: Bearer \r\n", "/viewer", 401,
+         "wrong user, password or token\n"},
         {"wrong password", wrong, "/viewer", 401, "wrong user, password or token\n"},
         {"nobody of that name", eve, "/viewer", 401, "wrong user, password or token\n"},
-        {"garbage", "Authorization: Basic %%%\r\n", "/viewer", 401, "wrong user, password or token\n"},
+        {"garbage", "Authorization: Basic %%%\r\n", "/viewer", 401,
+         "wrong user, password or token\n"},
         {"other scheme", "Authorization: Digest a=b\r\n", "/viewer", 401,
          "expected Authorization: Basic or Bearer\n"},
     }));
@@ -83,10 +96,11 @@ TEST_CASE("who may do what is decided by role") {
 TEST_CASE("credentials do not reach handlers") {
     std::string seen = "?";
     std::vector<Route> routes;
-    routes.push_back({"GET", "/seen", Role::Viewer, PathGroup::Api, Weight::Inline, [&](const Request& request) {
-                          seen = request.header("authorization");
-                          return text_response(200, "");
-                      }});
+    routes.push_back(
+        {"GET", "/seen", Role::Viewer, PathGroup::Api, Weight::Inline, [&](const Request& request) {
+             seen = request.header("authorization");
+             return text_response(200, "");
+         }});
     Site site(with_people(), std::move(routes));
     Client client = site.client();
     CHECK(client.ask(get("/seen", ada)).status == 200);
@@ -102,11 +116,14 @@ TEST_CASE("a good password is compared once, a changed hash again") {
     const PasswordCheck check = std::get<PasswordCheck>(first);
     CHECK(password_matches(check));
     access.conclude(check, true, "10.0.0.1", now);
-    CHECK(std::holds_alternative<Identity>(access.identify("Basic YWRhOmVuZ2luZQ==", "10.0.0.2", now)));
-    CHECK(std::holds_alternative<PasswordCheck>(access.identify("Basic YWRhOndyb25n", "10.0.0.2", now)));
+    CHECK(std::holds_alternative<Identity>(
+        access.identify("Basic YWRhOmVuZ2luZQ==", "10.0.0.2", now)));
+    CHECK(std::holds_alternative<PasswordCheck>(
+        access.identify("Basic YWRhOndyb25n", "10.0.0.2", now)));
     settings.users[0].password_hash = bcrypt("engine");
     access.replace(settings);
-    CHECK(std::holds_alternative<PasswordCheck>(access.identify("Basic YWRhOmVuZ2luZQ==", "10.0.0.1", now)));
+    CHECK(std::holds_alternative<PasswordCheck>(
+        access.identify("Basic YWRhOmVuZ2luZQ==", "10.0.0.1", now)));
 }
 
 TEST_CASE("an unknown user is compared with a hash that works as hard, and never passes") {
@@ -142,6 +159,7 @@ TEST_CASE("an address that guesses is slowed down, the others are not") {
 TEST_CASE("addresses that fail are remembered up to a number") {
     Access access(with_people());
     const MemoryBound memory;
-    for (int i = 0; i < 100'000; ++i) access.identify("Bearer guess", "peer" + std::to_string(i), {});
+    for (int i = 0; i < 100'000; ++i)
+        access.identify("Bearer guess", "peer" + std::to_string(i), {});
     CHECK(memory.holds(2 * mib));
 }

@@ -11,8 +11,9 @@ using namespace vedette;
 using namespace vedette::http;
 using namespace vedette::http::test;
 
-// Each attack says what the caller sees and how far memory may grow while it lasts. One front takes at
-// most one head and one 32 kB piece of each connection that is sending, and one body within its limit.
+// Each attack says what the caller sees and how far memory may grow while it lasts. One front takes
+// at most one head and one 32 kB piece of each connection that is sending, and one body within its
+// limit.
 
 namespace {
 
@@ -187,7 +188,8 @@ TEST_CASE("a gzip bomb of 200 MB stops at the limit, within 4 MiB") {
     client.send(post("/echo", bomb, "Content-Encoding: gzip\r\n"));
     CHECK(client.read().status == 413);
     Client chunked = site.client();
-    chunked.send(chunked_head("Content-Encoding: gzip\r\n") + "10000\r\n" + bomb.substr(0, 65536) + "\r\n");
+    chunked.send(chunked_head("Content-Encoding: gzip\r\n") + "10000\r\n" + bomb.substr(0, 65536) +
+                 "\r\n");
     CHECK(chunked.read().status == 413);
     CHECK(memory.holds(4 * mib));
     Client torn = site.client();
@@ -199,7 +201,11 @@ TEST_CASE("a gzip bomb of 200 MB stops at the limit, within 4 MiB") {
 }
 
 TEST_CASE("odd chunk framing is refused, within 2 MiB") {
-    struct Row { const char* what; const char* body; const char* says; };
+    struct Row {
+        const char* what;
+        const char* body;
+        const char* says;
+    };
     const auto row = GENERATE(values<Row>({
         {"negative", "-1\r\n", "a chunk does not begin with its size in hexadecimal digits\n"},
         {"a plus", "+1\r\n", "a chunk does not begin with its size in hexadecimal digits\n"},
@@ -230,33 +236,43 @@ TEST_CASE("odd chunk framing is refused, within 2 MiB") {
 }
 
 TEST_CASE("framing that two readers could read differently is refused, within 2 MiB") {
-    struct Row { const char* what; const char* headers; int status; const char* says; };
+    struct Row {
+        const char* what;
+        const char* headers;
+        int status;
+        const char* says;
+    };
     const auto row = GENERATE(values<Row>({
         {"both", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", 400,
          "Content-Length and Transfer-Encoding at once\n"},
         {"both, other order", "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", 400,
          "Content-Length and Transfer-Encoding at once\n"},
-        {"two lengths", "Content-Length: 3\r\nContent-Length: 4\r\n", 400, "more than one Content-Length\n"},
+        {"two lengths", "Content-Length: 3\r\nContent-Length: 4\r\n", 400,
+         "more than one Content-Length\n"},
         {"a list", "Content-Length: 3, 3\r\n", 400, "Content-Length is not a plain number\n"},
         {"a sign", "Content-Length: +3\r\n", 400, "Content-Length is not a plain number\n"},
         {"negative", "Content-Length: -3\r\n", 400, "Content-Length is not a plain number\n"},
-        {"wraps", "Content-Length: 18446744073709551619\r\n", 400, "Content-Length is not a plain number\n"},
+        {"wraps", "Content-Length: 18446744073709551619\r\n", 400,
+         "Content-Length is not a plain number\n"},
         {"other coding", "Transfer-Encoding: gzip, chunked\r\n", 501,
          "the only Transfer-Encoding understood here is chunked\n"},
         {"twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 501,
          "the only Transfer-Encoding understood here is chunked\n"},
-        {"blank before colon", "Content-Length : 3\r\n", 400, "a header line is not `Name: value`\n"},
+        {"blank before colon", "Content-Length : 3\r\n", 400,
+         "a header line is not `Name: value`\n"},
         {"folded", "X: a\r\n b\r\n", 400, "a header line is folded, which is no longer allowed\n"},
-        {"bare LF", "X: a\nContent-Length: 3\r\n", 400, "a line of the head does not end in CR LF\n"},
-        {"bare CR", "X: a\rContent-Length: 3\r\n", 400, "a header value holds control characters\n"},
+        {"bare LF", "X: a\nContent-Length: 3\r\n", 400,
+         "a line of the head does not end in CR LF\n"},
+        {"bare CR", "X: a\rContent-Length: 3\r\n", 400,
+         "a header value holds control characters\n"},
         {"second Host", "Host: localhost\r\n", 400, "expected exactly one Host header\n"},
     }));
     CAPTURE(row.what);
     Site site;
     const MemoryBound memory;
     Client client = site.client();
-    const Reply reply =
-        client.ask("POST /echo HTTP/1.1\r\nHost: localhost\r\n" + std::string(row.headers) + "\r\nabc");
+    const Reply reply = client.ask("POST /echo HTTP/1.1\r\nHost: localhost\r\n" +
+                                   std::string(row.headers) + "\r\nabc");
     CHECK(reply.status == row.status);
     CHECK(reply.body == row.says);
     CHECK(client.wait_for_end());
@@ -266,27 +282,34 @@ TEST_CASE("framing that two readers could read differently is refused, within 2 
 TEST_CASE("a header cannot pose as the caller's address") {
     std::string seen;
     std::vector<Route> routes;
-    routes.push_back({"GET", "/who", Role::Nobody, PathGroup::Api, Weight::Inline, [&](const Request& request) {
-                          seen = request.peer + "|" + std::string(request.header("remote_addr")) + "|" +
-                                 std::string(request.header("local_addr"));
-                          return text_response(200, "");
-                      }});
+    routes.push_back(
+        {"GET", "/who", Role::Nobody, PathGroup::Api, Weight::Inline, [&](const Request& request) {
+             seen = request.peer + "|" + std::string(request.header("remote_addr")) + "|" +
+                    std::string(request.header("local_addr"));
+             return text_response(200, "");
+         }});
     Site site(loopback(), std::move(routes));
     const MemoryBound memory;
     Client client = site.client();
-    CHECK(client.ask(get("/who", "REMOTE_ADDR: 6.6.6.6\r\nLOCAL_ADDR: 6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\n"))
-              .status == 200);
+    CHECK(
+        client
+            .ask(get("/who",
+                     "REMOTE_ADDR: 6.6.6.6\r\nLOCAL_ADDR: 6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\n"))
+            .status == 200);
     CHECK(seen == "127.0.0.1||");
     CHECK(memory.holds(2 * mib));
 }
 
 TEST_CASE("what a handler throws stays in the log") {
     std::vector<Route> routes;
-    const auto route = [&](const char* path, Weight weight, std::function<Response(const Request&)> answer) {
+    const auto route = [&](const char* path, Weight weight,
+                           std::function<Response(const Request&)> answer) {
         routes.push_back({"GET", path, Role::Nobody, PathGroup::Api, weight, std::move(answer)});
     };
-    route("/throws", Weight::Inline, [](const Request&) -> Response { throw std::runtime_error("secret-42"); });
-    route("/throws-there", Weight::Worker, [](const Request&) -> Response { throw std::runtime_error("secret-42"); });
+    route("/throws", Weight::Inline,
+          [](const Request&) -> Response { throw std::runtime_error("secret-42"); });
+    route("/throws-there", Weight::Worker,
+          [](const Request&) -> Response { throw std::runtime_error("secret-42"); });
     route("/throws-odd", Weight::Worker, [](const Request&) -> Response { throw 42; });
     route("/splits", Weight::Inline, [](const Request&) {
         Response response = text_response(200, "x");
@@ -313,12 +336,15 @@ TEST_CASE("what a handler throws stays in the log") {
 
 TEST_CASE("100 requests in one write are answered in order, inline ones and others, within 2 MiB") {
     std::vector<Route> routes;
-    const auto say = [](const Request& request) { return text_response(200, std::string(request.param("n"))); };
+    const auto say = [](const Request& request) {
+        return text_response(200, std::string(request.param("n")));
+    };
     routes.push_back({"GET", "/now", Role::Nobody, PathGroup::Api, Weight::Inline, say});
     routes.push_back({"GET", "/later", Role::Nobody, PathGroup::Api, Weight::Worker, say});
     Site site(loopback(), std::move(routes));
     std::string all;
-    for (int i = 0; i < 100; ++i) all += get((i % 3 == 0 ? "/later?n=" : "/now?n=") + std::to_string(i));
+    for (int i = 0; i < 100; ++i)
+        all += get((i % 3 == 0 ? "/later?n=" : "/now?n=") + std::to_string(i));
     const MemoryBound memory;
     Client client = site.client();
     client.send(all);
@@ -339,13 +365,17 @@ TEST_CASE("somebody who pipelines and never reads is held back, then cut, within
     const MemoryBound memory;
     Client client = site.client();
     client.send(all);
-    CHECK(eventually([&] { return site.metric("vedette_http_refused_total", "slow_reader") == 1; }));
+    CHECK(
+        eventually([&] { return site.metric("vedette_http_refused_total", "slow_reader") == 1; }));
     CHECK(site.metric("vedette_http_requests_total", "/large") < 100);
     CHECK(memory.holds(8 * mib));
 }
 
 TEST_CASE("a name that somebody else's DNS points here is refused, within 2 MiB") {
-    struct Row { const char* host; int status; };
+    struct Row {
+        const char* host;
+        int status;
+    };
     const auto row = GENERATE(values<Row>({
         {"localhost", 200},
         {"LocalHost:7887", 200},
@@ -375,22 +405,29 @@ TEST_CASE("a name that somebody else's DNS points here is refused, within 2 MiB"
 }
 
 TEST_CASE("a page of another site can change nothing, within 2 MiB") {
-    struct Row { const char* what; const char* headers; int status; };
+    struct Row {
+        const char* what;
+        const char* headers;
+        int status;
+    };
     const auto row = GENERATE(values<Row>({
         {"no browser", "Content-Type: application/json\r\n", 200},
         {"our own page", "Content-Type: application/json\r\nOrigin: http://localhost\r\n", 200},
         {"another site", "Content-Type: application/json\r\nOrigin: http://evil.example\r\n", 403},
-        {"another port", "Content-Type: application/json\r\nOrigin: http://localhost:8080\r\n", 403},
+        {"another port", "Content-Type: application/json\r\nOrigin: http://localhost:8080\r\n",
+         403},
         {"a hidden origin", "Content-Type: application/json\r\nOrigin: null\r\n", 403},
-        {"said by the browser", "Content-Type: application/json\r\nSec-Fetch-Site: cross-site\r\n", 403},
+        {"said by the browser", "Content-Type: application/json\r\nSec-Fetch-Site: cross-site\r\n",
+         403},
         {"a form's type", "Content-Type: text/plain\r\n", 415},
         {"no type", "", 415},
         {"with a charset", "Content-Type: application/json; charset=utf-8\r\n", 200},
     }));
     CAPTURE(row.what);
     std::vector<Route> routes;
-    Route route{"POST", "/change", Role::Nobody, PathGroup::Api, Weight::Inline,
-                [](const Request&) { return text_response(200, "changed"); }};
+    Route route{"POST",         "/change",
+                Role::Nobody,   PathGroup::Api,
+                Weight::Inline, [](const Request&) { return text_response(200, "changed"); }};
     route.content_type = "application/json";
     routes.push_back(route);
     Site site(loopback(), std::move(routes));
@@ -405,7 +442,8 @@ TEST_CASE("many bodies at once stop at one budget") {
     settings.limits.buffered_bytes = 2 * mib;
     Site site(settings);
     const std::string most(mib - 1, 'x');
-    const std::string head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n";
+    const std::string head =
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n";
     const MemoryBound memory;
     std::vector<Client> clients;
     for (int i = 0; i < 8; ++i) {
@@ -413,8 +451,10 @@ TEST_CASE("many bodies at once stop at one budget") {
         clients.back().send(head);
         clients.back().send(most);
     }
-    CHECK(eventually([&] { return site.metric("vedette_http_refused_total", "buffered_bytes") >= 5; }));
-    CHECK(memory.holds(12 * mib));  // one budget of body, twice its size in growing strings, 8 pieces
+    CHECK(eventually(
+        [&] { return site.metric("vedette_http_refused_total", "buffered_bytes") >= 5; }));
+    CHECK(
+        memory.holds(12 * mib));  // one budget of body, twice its size in growing strings, 8 pieces
     for (Client& client : clients) client.hang_up();
     CHECK(site.client().ask(post("/echo", "abc")).body == "abc");
 }

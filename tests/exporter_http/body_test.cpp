@@ -6,7 +6,9 @@ using namespace vedette::http;
 
 namespace {
 
-Head head_of(const std::string& bytes) { return std::get<Head>(parse_head(bytes)); }
+Head head_of(const std::string& bytes) {
+    return std::get<Head>(parse_head(bytes));
+}
 
 }  // namespace
 
@@ -67,7 +69,8 @@ TEST_CASE("an inflater never makes more than it may") {
 }
 
 TEST_CASE("a body reader leaves what belongs to the next request") {
-    auto opened = BodyReader::open(head_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"), 10);
+    auto opened =
+        BodyReader::open(head_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"), 10);
     auto& reader = std::get<BodyReader>(opened);
     CHECK_FALSE(reader.done());
     std::string_view bytes = "abcGET /";

@@ -52,7 +52,8 @@ public:
         if (fd_ >= 0) setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     ~Client() { hang_up(); }
-    Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)), held_(std::move(other.held_)) {}
+    Client(Client&& other) noexcept
+        : fd_(std::exchange(other.fd_, -1)), held_(std::move(other.held_)) {}
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
@@ -135,12 +136,15 @@ private:
 };
 
 inline std::string get(std::string_view path, std::string_view headers = {}) {
-    return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n";
+    return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) +
+           "\r\n";
 }
 
-inline std::string post(std::string_view path, std::string_view body, std::string_view headers = {}) {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(body);
+inline std::string post(std::string_view path, std::string_view body,
+                        std::string_view headers = {}) {
+    return "POST " + std::string(path) +
+           " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n" + std::string(headers) + "\r\n" + std::string(body);
 }
 
 /// Resident memory of this process.
@@ -171,7 +175,8 @@ private:
 
 inline constexpr std::size_t mib = std::size_t{1} << 20;
 
-/// Waits for something that another thread is about to do; false when it does not within five seconds.
+/// Waits for something that another thread is about to do; false when it does not within five
+/// seconds.
 inline bool eventually(const std::function<bool()>& holds) {
     const auto end = std::chrono::steady_clock::now() + 5s;
     while (!holds()) {
@@ -200,8 +205,9 @@ struct Site {
 
     static std::vector<Route> plain_routes() {
         const auto echo = [](const Request& request) {
-            return text_response(200, request.body.size() > 200 ? std::to_string(request.body.size())
-                                                                : request.body);
+            return text_response(200, request.body.size() > 200
+                                          ? std::to_string(request.body.size())
+                                          : request.body);
         };
         return {
             {"GET", "/hello", Role::Nobody, PathGroup::Pages, Weight::Inline,

@@ -66,7 +66,8 @@ TEST_CASE("a request reaches its handler with query, form, captures and peer") {
     std::vector<Route> routes;
     routes.push_back({"POST", "/api/{name}/values", Role::Nobody, PathGroup::Api, Weight::Inline,
                       [&](const Request& request) {
-                          for (const auto& [name, value] : request.form) seen += name + "=" + value + ";";
+                          for (const auto& [name, value] : request.form)
+                              seen += name + "=" + value + ";";
                           seen += std::string(request.capture("name")) + ";" + request.peer + ";" +
                                   request.path + ";" + std::string(request.header("x-thing"));
                           return text_response(200, "");
@@ -82,8 +83,9 @@ TEST_CASE("a body comes with a length, in chunks, or compressed") {
     Site site;
     Client client = site.client();
     CHECK(client.ask(post("/echo", "abc")).body == "abc");
-    CHECK(client.ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-                     "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+    CHECK(client
+              .ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
               .body == "abcde");
     const std::string packed = [] {
         std::string out(100, '\0');
@@ -99,7 +101,8 @@ TEST_CASE("a body comes with a length, in chunks, or compressed") {
         deflateEnd(&z);
         return out;
     }();
-    CHECK(client.ask(post("/echo", packed, "Content-Encoding: gzip\r\n")).body == "small and packed");
+    CHECK(client.ask(post("/echo", packed, "Content-Encoding: gzip\r\n")).body ==
+          "small and packed");
     CHECK(client.ask(post("/echo", packed, "Content-Encoding: snappy\r\n")).body == packed);
     CHECK(client.ask(post("/echo", "x", "Content-Encoding: br\r\n")).status == 415);
 }
@@ -107,23 +110,28 @@ TEST_CASE("a body comes with a length, in chunks, or compressed") {
 TEST_CASE("a caller who waits for 100 Continue is told to go on, and only when he may") {
     Site site;
     Client client = site.client();
-    client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    client.send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: "
+        "100-continue\r\n\r\n");
     CHECK(client.read().status == 100);
     CHECK(client.ask("abc").body == "abc");
     Client large = site.client();
-    large.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
+    large.send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\nExpect: "
+        "100-continue\r\n\r\n");
     CHECK(large.read().status == 413);
 }
 
 TEST_CASE("a page that outlives the answer has a tag, and who has it already gets 304") {
     static const std::string page(5000, 'p');
     std::vector<Route> routes;
-    routes.push_back({"GET", "/page", Role::Nobody, PathGroup::Pages, Weight::Inline, [](const Request&) {
-                          Response response;
-                          response.content_type = "text/html";
-                          response.fixed_body = page;
-                          return response;
-                      }});
+    routes.push_back(
+        {"GET", "/page", Role::Nobody, PathGroup::Pages, Weight::Inline, [](const Request&) {
+             Response response;
+             response.content_type = "text/html";
+             response.fixed_body = page;
+             return response;
+         }});
     Site site(loopback(), std::move(routes));
     Client client = site.client();
     const Reply first = client.ask(get("/page"));
@@ -137,7 +145,8 @@ TEST_CASE("a page that outlives the answer has a tag, and who has it already get
     CHECK(packed.headers.at("content-encoding") == "gzip");
     CHECK(packed.headers.at("vary") == "Accept-Encoding");
     CHECK(packed.body.size() < 100);
-    CHECK(client.ask(get("/page", "Accept-Encoding: gzip;q=0\r\n")).headers.count("content-encoding") == 0);
+    CHECK(client.ask(get("/page", "Accept-Encoding: gzip;q=0\r\n"))
+              .headers.count("content-encoding") == 0);
     CHECK(client.ask(get("/hello", "Accept-Encoding: gzip\r\n")).body == "hello\n");
 }
 
@@ -171,13 +180,13 @@ TEST_CASE("an address that is taken is named, and nothing is served") {
 TEST_CASE("a caller who hangs up stops his request") {
     std::atomic<bool> began = false, stopped = false;
     std::vector<Route> routes;
-    routes.push_back({"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker,
-                      [&](const Request& request) {
-                          began = true;
-                          while (!request.stop.stop_requested()) std::this_thread::yield();
-                          stopped = true;
-                          return text_response(200, "too late");
-                      }});
+    routes.push_back(
+        {"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker, [&](const Request& request) {
+             began = true;
+             while (!request.stop.stop_requested()) std::this_thread::yield();
+             stopped = true;
+             return text_response(200, "too late");
+         }});
     Site site(loopback(), std::move(routes));
     Client client = site.client();
     client.send(get("/slow"));
@@ -190,12 +199,12 @@ TEST_CASE("a caller who hangs up stops his request") {
 TEST_CASE("a stop lets the request in flight finish and closes the idle connection") {
     std::atomic<bool> began = false, go_on = false;
     std::vector<Route> routes;
-    routes.push_back({"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker,
-                      [&](const Request&) {
-                          began = true;
-                          while (!go_on) std::this_thread::yield();
-                          return text_response(200, "finished");
-                      }});
+    routes.push_back(
+        {"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker, [&](const Request&) {
+             began = true;
+             while (!go_on) std::this_thread::yield();
+             return text_response(200, "finished");
+         }});
     Site site(loopback(), std::move(routes));
     Client idle = site.client(), busy = site.client();
     CHECK(idle.ask(get("/hello")).status == 200);
@@ -215,12 +224,12 @@ TEST_CASE("a stop lets the request in flight finish and closes the idle connecti
 TEST_CASE("a stop without grace stops the handlers") {
     std::atomic<bool> began = false;
     std::vector<Route> routes;
-    routes.push_back({"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker,
-                      [&](const Request& request) {
-                          began = true;
-                          while (!request.stop.stop_requested()) std::this_thread::yield();
-                          return text_response(200, "");
-                      }});
+    routes.push_back(
+        {"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker, [&](const Request& request) {
+             began = true;
+             while (!request.stop.stop_requested()) std::this_thread::yield();
+             return text_response(200, "");
+         }});
     Site site(loopback(), std::move(routes));
     Client client = site.client();
     client.send(get("/slow"));
@@ -253,11 +262,11 @@ TEST_CASE("a reload takes users over and keeps connections, or changes nothing")
 TEST_CASE("more requests at once than may wait are turned away with 503") {
     std::atomic<bool> go_on = false;
     std::vector<Route> routes;
-    routes.push_back({"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker,
-                      [&](const Request&) {
-                          while (!go_on) std::this_thread::yield();
-                          return text_response(200, "");
-                      }});
+    routes.push_back(
+        {"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Worker, [&](const Request&) {
+             while (!go_on) std::this_thread::yield();
+             return text_response(200, "");
+         }});
     ServerSettings settings = loopback();
     settings.limits.requests_in_flight = 2;
     settings.limits.workers = 1;

@@ -39,7 +39,10 @@ TEST_CASE("a head is taken apart into views") {
 }
 
 TEST_CASE("a request line is what it should be or is refused") {
-    struct Row { const char* line; int status; };
+    struct Row {
+        const char* line;
+        int status;
+    };
     const auto row = GENERATE(values<Row>({
         {"GET / HTTP/1.1", 0},
         {"GET /?a b HTTP/1.1", 400},

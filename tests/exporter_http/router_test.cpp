@@ -35,7 +35,11 @@ std::string found(const Router& router, const char* method, const char* path,
 }  // namespace
 
 TEST_CASE("a path finds its route, its captures, or the methods it knows") {
-    struct Row { const char* method; const char* path; const char* finds; };
+    struct Row {
+        const char* method;
+        const char* path;
+        const char* finds;
+    };
     const auto row = GENERATE(values<Row>({
         {"GET", "/", "/"},
         {"HEAD", "/", "/"},

@@ -22,11 +22,13 @@ tokens:
 allowed_hosts: [status.example.org]
 access_log: true
 limits: {connections: 100, body_size: 2MiB, head_deadline: 3s}
-)", problems);
+)",
+                                      problems);
     const ServerSettings settings = read_server_section(node, problems);
     CHECK(problems.text() == "");
     REQUIRE(settings.listeners.size() == 2);
-    CHECK(settings.listeners[1].serves == std::vector<PathGroup>{PathGroup::Api, PathGroup::Metrics});
+    CHECK(settings.listeners[1].serves ==
+          std::vector<PathGroup>{PathGroup::Api, PathGroup::Metrics});
     CHECK(settings.listeners[1].tls->min_version == "TLS13");
     REQUIRE(settings.users.size() == 1);
     CHECK(settings.users[0].role == Role::Admin);
@@ -55,15 +57,18 @@ TEST_CASE("what is wrong in the server section is said with its place") {
 users:
   - {name: ada, password_hash: plain}
 anonymous: root
-)", problems);
+)",
+                                      problems);
     read_server_section(node, problems);
     std::vector<std::string> says;
     for (const Problem& problem : problems.all()) {
         says.push_back(std::to_string(problem.mark.line) + ": " + problem.message);
     }
     REQUIRE(says.size() == 4);
-    CHECK(says[0] == "2: `localhost` is no address to listen on; expected host:port, [::1]:port or :port");
-    CHECK(says[1] == "3: unknown path group `pagse`; expected pages, metrics, api, write, admin or health");
+    CHECK(says[0] ==
+          "2: `localhost` is no address to listen on; expected host:port, [::1]:port or :port");
+    CHECK(says[1] ==
+          "3: unknown path group `pagse`; expected pages, metrics, api, write, admin or health");
     CHECK(says[2] == "5: expected a bcrypt hash, such as `htpasswd -nBC 10 NAME` prints");
     CHECK(says[3].starts_with("6: "));
 }

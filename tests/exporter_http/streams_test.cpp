@@ -13,7 +13,12 @@ namespace {
 /// A route whose streams a test can write to.
 struct Streams {
     std::vector<Route> routes() {
-        Route route{"GET", "/events", Role::Nobody, PathGroup::Pages, Weight::Stream, [this](const Request&) {
+        Route route{"GET",
+                    "/events",
+                    Role::Nobody,
+                    PathGroup::Pages,
+                    Weight::Stream,
+                    [this](const Request&) {
                         Response response;
                         response.on_open = [this](std::shared_ptr<EventStream> stream) {
                             const std::lock_guard lock(mutex);
@@ -48,7 +53,8 @@ bool reads_up_to(Client& client, std::string_view text) {
 }  // namespace
 
 TEST_CASE("an event is one frame, whatever line ends its data holds") {
-    CHECK(event_text("state", "a\nb\r\nc\rd") == "event: state\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
+    CHECK(event_text("state", "a\nb\r\nc\rd") ==
+          "event: state\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
     CHECK(event_text("", "") == "data: \n\n");
     CHECK(event_text("x\nid: 7", "a") == "event: x\ndata: a\n\n");
 }

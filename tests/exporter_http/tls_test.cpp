@@ -21,7 +21,8 @@ namespace {
 class Certificate {
 public:
     Certificate() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "vedette_tls_XXXXXX").string();
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "vedette_tls_XXXXXX").string();
         REQUIRE(mkdtemp(pattern.data()) != nullptr);
         folder_ = pattern;
         settings_.cert_file = folder_ + "/cert.pem";
@@ -32,7 +33,8 @@ public:
 
     const ServerTls& settings() const { return settings_; }
     void issue(const std::string& name) {
-        const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+        const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
+                                                                      EVP_PKEY_free);
         const std::unique_ptr<X509, decltype(&X509_free)> cert(X509_new(), X509_free);
         X509_set_version(cert.get(), 2);
         ASN1_INTEGER_set(X509_get_serialNumber(cert.get()), 1);
@@ -70,9 +72,11 @@ public:
     }
     bool connected() const { return connected_; }
     std::string name() const {
-        const std::unique_ptr<X509, decltype(&X509_free)> cert(SSL_get1_peer_certificate(ssl_.get()), X509_free);
+        const std::unique_ptr<X509, decltype(&X509_free)> cert(
+            SSL_get1_peer_certificate(ssl_.get()), X509_free);
         char text[64] = {};
-        X509_NAME_get_text_by_NID(X509_get_subject_name(cert.get()), NID_commonName, text, sizeof text);
+        X509_NAME_get_text_by_NID(X509_get_subject_name(cert.get()), NID_commonName, text,
+                                  sizeof text);
         return text;
     }
     std::string ask(const std::string& bytes, std::string_view until) {
@@ -107,7 +111,8 @@ TEST_CASE("a TLS listener answers, pipelined and large, and the handler knows") 
     static const std::string large(3 * mib, 'L');
     bool tls = false;
     std::vector<Route> routes;
-    routes.push_back({"GET", "/large", Role::Nobody, PathGroup::Api, Weight::Worker, [&](const Request& request) {
+    routes.push_back({"GET", "/large", Role::Nobody, PathGroup::Api, Weight::Worker,
+                      [&](const Request& request) {
                           tls = request.tls;
                           Response response;
                           response.content_type = "application/octet-stream";
@@ -134,7 +139,8 @@ TEST_CASE("a stalled handshake holds nobody up and ends at its deadline, within 
     std::vector<Client> stalled;
     for (int i = 0; i < 100; ++i) stalled.push_back(site.client());
     // The first bytes of a client hello, and not one more.
-    for (Client& client : stalled) REQUIRE(client.send(std::string_view("\x16\x03\x01\x02\x00\x01", 6)));
+    for (Client& client : stalled)
+        REQUIRE(client.send(std::string_view("\x16\x03\x01\x02\x00\x01", 6)));
     TlsClient client(site.address);
     CHECK(client.ask(get("/hello"), "hello\n").ends_with("\r\n\r\nhello\n"));
     for (Client& each : stalled) CHECK(each.wait_for_end());
@@ -150,7 +156,8 @@ TEST_CASE("plain HTTP on a TLS port, and TLS 1.1, are turned away") {
     CHECK(plain.wait_for_end());
     CHECK_FALSE(TlsClient(site.address, TLS1_1_VERSION).connected());
     CHECK(TlsClient(site.address, TLS1_2_VERSION).connected());
-    CHECK(eventually([&] { return site.metric("vedette_http_refused_total", "tls_handshake") == 2; }));
+    CHECK(eventually(
+        [&] { return site.metric("vedette_http_refused_total", "tls_handshake") == 2; }));
 }
 
 TEST_CASE("a changed certificate is used, a broken one is not") {
@@ -178,11 +185,28 @@ TEST_CASE("a changed certificate is used, a broken one is not") {
     CHECK(problem.empty());
 }
 
+TEST_CASE("a reload gives a listener its certificate, or leaves it as it was") {
+    const Certificate certificate;
+    Site site;
+    REQUIRE(site.started);
+    ServerTls broken = certificate.settings();
+    broken.key_file = "/nowhere";
+    ServerSettings settings = tls_only(broken);
+    CHECK_FALSE(site.front.reload(settings));
+    CHECK(site.client().ask(get("/hello")).status == 200);
+    settings = tls_only(certificate.settings());
+    REQUIRE(site.front.reload(settings));
+    CHECK(site.front.addresses().front() == site.address);
+    TlsClient client(site.address);
+    CHECK(client.ask(get("/hello"), "hello\n").ends_with("hello\n"));
+}
+
 TEST_CASE("a certificate that cannot be read is named and nothing is served") {
     ServerTls tls;
     tls.cert_file = "/nowhere/cert.pem";
     tls.key_file = "/nowhere/key.pem";
     Site site(tls_only(tls));
     REQUIRE_FALSE(site.started);
-    CHECK(site.started.error().message == "certificate /nowhere/cert.pem: No such file or directory");
+    CHECK(site.started.error().message ==
+          "certificate /nowhere/cert.pem: No such file or directory");
 }

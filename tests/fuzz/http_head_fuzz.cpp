@@ -1,4 +1,5 @@
-// A head in any pieces: the scanner and the parser must agree on where it ends and never read beyond.
+// A head in any pieces: the scanner and the parser must agree on where it ends and never read
+// beyond.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const Head* head = std::get_if<Head>(&parsed)) {
         if (head->headers.size() > 20) std::abort();
         const std::string again = handler_head(*head, true);
-        if (!std::holds_alternative<Head>(parse_head(again)) && head->header("host").data() != nullptr) {
+        if (!std::holds_alternative<Head>(parse_head(again)) &&
+            head->header("host").data() != nullptr) {
             std::abort();
         }
         parse_form(head->query);
