@@ -90,10 +90,12 @@ void CurlMulti::tell_finished() {
         if (message->msg != CURLMSG_DONE) continue;
         CURL* easy = message->easy_handle;
         const CURLcode code = message->data.result;  // the message goes with the handle
-        char* transfer = nullptr;
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-        curl_multi_remove_handle(multi_, easy);
-        reinterpret_cast<CurlTransfer*>(transfer)->finished(code);
+        char* given = nullptr;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &given);
+        auto* transfer = reinterpret_cast<CurlTransfer*>(given);
+        if (code != CURLE_OK || !transfer->keeps_connection())
+            curl_multi_remove_handle(multi_, easy);
+        transfer->finished(code);
     }
 }
 

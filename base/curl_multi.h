@@ -16,6 +16,8 @@ public:
     /// The transfer ended and is off the multi handle; its easy handle can still be asked. May
     /// start and stop transfers, and may destroy the `CurlMulti` itself.
     virtual void finished(CURLcode code) = 0;
+    /// True: the handle stays on the multi handle with its open connection, for CONNECT_ONLY.
+    virtual bool keeps_connection() const { return false; }
 };
 
 /// libcurl's multi handle on a loop, with a small stock of easy handles: making one anew costs more

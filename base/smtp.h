@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,9 @@ struct SmtpSettings {
 };
 
 struct Mail {
-    std::string from;                ///< address only
-    std::vector<std::string> to;     ///< addresses only
-    std::string message;             ///< complete RFC 5322 text with CRLF line ends
+    std::string from;             ///< address only
+    std::vector<std::string> to;  ///< addresses only
+    std::string message;          ///< complete RFC 5322 text with CRLF line ends
 };
 
 struct SmtpFailure {
@@ -31,8 +32,10 @@ struct SmtpFailure {
     bool retry = true;  ///< false after a 5xx: trying again changes nothing
 };
 
-/// Sends one mail over libcurl, on the loop of `client`. AUTH only inside TLS (loopback excepted when
-/// require_tls is off). Calls `done` exactly once, on the loop, by `deadline`.
+/// Sends mails over libcurl, one connection each, on a loop. All recipients or none. AUTH only
+/// inside TLS (loopback excepted when require_tls is off). Calls `done` exactly once, on the loop,
+/// by `deadline`, never inside `send`; with Cancelled when the client goes. On the loop's thread
+/// only.
 class SmtpClient {
 public:
     SmtpClient(Loop& loop, Resolver& resolver);
@@ -44,7 +47,7 @@ public:
 
 private:
     struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace vedette
