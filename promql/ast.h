@@ -158,6 +158,7 @@ struct Expr {
     Place at;
     Type type = Type::Scalar;
     std::uint32_t depth = 1;
+    std::uint32_t line = 1, column = 1;  ///< of `at.begin`; annotations name them
 
     template <typename T>
     const T* as() const {

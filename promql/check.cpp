@@ -15,6 +15,10 @@ namespace {
 /// well. Little stands on the stack between a node and its children: the tree may be deep.
 class Checker {
 public:
+    explicit Checker(std::string_view text) {
+        for (std::size_t i = 0; i < text.size(); ++i)
+            if (text[i] == '\n') newlines_.push_back(static_cast<std::uint32_t>(i));
+    }
     bool check(Expr& expr);
     std::optional<Complaint> take() { return std::move(complaint_); }
 
@@ -31,8 +35,17 @@ private:
     bool wrong_type(const Expr& expr, Type wanted, std::string_view context);
     bool wrong(Place at, std::string message, std::string advice = {});
 
+    void place(Expr& expr) const;
+
+    std::vector<std::uint32_t> newlines_;
     std::optional<Complaint> complaint_;
 };
+
+void Checker::place(Expr& expr) const {
+    const auto line = std::lower_bound(newlines_.begin(), newlines_.end(), expr.at.begin);
+    expr.line = static_cast<std::uint32_t>(line - newlines_.begin()) + 1;
+    expr.column = expr.at.begin - (line == newlines_.begin() ? 0 : line[-1] + 1) + 1;
+}
 
 bool Checker::wrong(Place at, std::string message, std::string advice) {
     complaint_ = Complaint{at, std::move(message), std::move(advice)};
@@ -182,6 +195,7 @@ bool Checker::subquery(const Subquery& subquery, Place at) {
 }
 
 bool Checker::check(Expr& expr) {
+    place(expr);
     if (const Selector* node = expr.as<Selector>()) return selector(*node, expr.at);
     if (Binary* node = expr.as<Binary>()) return binary(*node, expr.at);
     if (const Call* node = expr.as<Call>()) return call(*node, expr.at);
@@ -195,8 +209,8 @@ bool Checker::check(Expr& expr) {
 
 }  // namespace
 
-std::optional<Complaint> check_types(Expr& expr) {
-    Checker checker;
+std::optional<Complaint> check_types(Expr& expr, std::string_view text) {
+    Checker checker(text);
     checker.check(expr);
     return checker.take();
 }

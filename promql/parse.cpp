@@ -39,7 +39,7 @@ std::string picture_of(std::string_view text, Place at, const std::string& says)
         if (static_cast<unsigned char>(c) < 0x20) c = ' ';
     return fmt::format("{}{}{}\n{}{} {}", lead, shown, cut_behind ? " …" : "",
                        std::string(column + (lead.empty() ? 0 : 2), ' '), std::string(carets, '^'),
-                       says);
+                       says.substr(0, 2 * picture_columns));
 }
 
 Error report(std::string_view text, const Complaint& complaint, ParseProblem* problem) {
@@ -75,7 +75,8 @@ Result<ExprPtr> parse(std::string_view text, ParseProblem* problem) {
     Parser parser(text);
     ExprPtr expr = parser.parse_all();
     if (expr == nullptr) return fail(report(text, parser.complaint().value(), problem));
-    if (const auto complaint = check_types(*expr)) return fail(report(text, *complaint, problem));
+    if (const auto complaint = check_types(*expr, text))
+        return fail(report(text, *complaint, problem));
     return expr;
 }
 

@@ -99,7 +99,8 @@ private:
     std::optional<Complaint> complaint_;
 };
 
-/// Checks types and meanings in a tree, in Prometheus's order, and settles what depends on them.
-std::optional<Complaint> check_types(Expr& expr);
+/// Checks types and meanings in a tree, in Prometheus's order, and settles what depends on them;
+/// gives every node its line and column in `text`.
+std::optional<Complaint> check_types(Expr& expr, std::string_view text);
 
 }  // namespace vedette::promql

@@ -1,0 +1,267 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <unordered_map>
+
+#include "promql/evaluator.h"
+#include "promql/group_key.h"
+#include "promql/text.h"
+#include "promql/windows.h"
+
+namespace vedette::promql {
+
+namespace {
+
+/// The rows of each group, in the order in which groups and rows first appear.
+struct Grouping {
+    std::vector<Labels> labels;
+    std::vector<std::vector<std::size_t>> rows;
+};
+
+Grouping group(const Aggregate& aggregate, const Block& block) {
+    Grouping out;
+    GroupKey key(aggregate.grouping, aggregate.without);
+    std::unordered_map<std::string, std::size_t> known;
+    for (std::size_t i = 0; i < block.rows(); ++i) {
+        const std::string& text = key.of(block.labels[i], block.nameless);
+        auto at = known.find(text);
+        if (at == known.end()) {
+            at = known.emplace(text, out.rows.size()).first;
+            out.labels.push_back(key.labels(block.labels[i], block.nameless));
+            out.rows.emplace_back();
+        }
+        out.rows[at->second].push_back(i);
+    }
+    return out;
+}
+
+/// Folds the rows of one group into `out`, row by row; `State` is kept for every step.
+template <typename State>
+void fold(const Block& block, const std::vector<std::size_t>& rows, std::vector<State>& states,
+          std::span<double> out) {
+    states.assign(block.steps, State{});
+    for (const std::size_t r : rows) {
+        const double* row = block.row(r).data();
+        for (std::size_t i = 0; i < block.steps; ++i)
+            if (!is_absent(row[i])) states[i].add(row[i]);
+    }
+    for (std::size_t i = 0; i < block.steps; ++i)
+        if (states[i].count > 0) out[i] = states[i].value();
+}
+
+struct SumState {
+    std::size_t count = 0;
+    KahanSum sum;
+    void add(double value) {
+        if (count++ == 0)
+            sum.sum = value;
+        else
+            sum.add(value);
+    }
+    double value() const { return sum.total(); }
+};
+
+struct AvgState {
+    std::size_t count = 0;
+    KahanMean mean;
+    void add(double value) {
+        ++count;
+        mean.add(value);
+    }
+    double value() const { return mean.mean(); }
+};
+
+struct CountState {
+    std::size_t count = 0;
+    void add(double) { ++count; }
+    double value() const { return static_cast<double>(count); }
+};
+
+struct GroupState {
+    std::size_t count = 0;
+    void add(double) { ++count; }
+    double value() const { return 1; }
+};
+
+template <bool smallest>
+struct ExtremeState {
+    std::size_t count = 0;
+    double extreme = 0;
+    void add(double value) {
+        const bool better = smallest ? value < extreme : value > extreme;
+        if (count++ == 0 || better || std::isnan(extreme)) extreme = value;
+    }
+    double value() const { return extreme; }
+};
+
+template <bool root>
+struct VarianceState {
+    std::size_t count = 0;
+    double mean = 0, squares = 0;
+    void add(double value) {
+        if (count++ == 0) {
+            mean = value;
+            squares = std::isfinite(value) ? 0 : std::nan("");
+            return;
+        }
+        const double delta = value - mean;
+        mean += delta / static_cast<double>(count);
+        squares += delta * (value - mean);
+    }
+    double value() const {
+        const double variance = squares / static_cast<double>(count);
+        return root ? std::sqrt(variance) : variance;
+    }
+};
+
+template <typename State>
+Block fold_all(const Block& block, const Grouping& groups) {
+    Block out(block.steps);
+    std::vector<State> states;
+    for (std::size_t g = 0; g < groups.rows.size(); ++g)
+        fold(block, groups.rows[g], states, out.add(groups.labels[g]));
+    return out;
+}
+
+Block quantiles(const Block& block, const Grouping& groups, std::span<const double> q) {
+    Block out(block.steps);
+    std::vector<double> values;
+    for (std::size_t g = 0; g < groups.rows.size(); ++g) {
+        const auto row = out.add(groups.labels[g]);
+        for (std::size_t i = 0; i < block.steps; ++i) {
+            values.clear();
+            for (const std::size_t r : groups.rows[g])
+                if (!is_absent(block.row(r)[i])) values.push_back(block.row(r)[i]);
+            if (!values.empty()) row[i] = quantile(q[i], values);
+        }
+    }
+    return out;
+}
+
+Block count_values(const Block& block, const Grouping& groups, const std::string& label) {
+    Block out(block.steps);
+    std::unordered_map<std::string, std::size_t> rows;
+    for (std::size_t g = 0; g < groups.rows.size(); ++g) {
+        for (const std::size_t r : groups.rows[g]) {
+            for (std::size_t i = 0; i < block.steps; ++i) {
+                const double value = block.row(r)[i];
+                if (is_absent(value)) continue;
+                Labels labels =
+                    LabelsBuilder(groups.labels[g]).set(label, plain_number(value)).build();
+                // Two groups may meet here, when the label counted into was one they differ by.
+                const auto [at, is_new] = rows.try_emplace(to_string(labels), out.rows());
+                if (is_new) out.add(std::move(labels));
+                double& count = out.row(at->second)[i];
+                count = is_absent(count) ? 1 : count + 1;
+            }
+        }
+    }
+    return out;
+}
+
+/// Whether `a` stands before `b` in topk (largest first) or bottomk; NaN always stands last.
+struct Ranks {
+    bool largest;
+    bool operator()(double a, double b) const {
+        if (std::isnan(a)) return false;
+        if (std::isnan(b)) return true;
+        return largest ? a > b : a < b;
+    }
+};
+
+/// Leaves of each group the k best at each step. `order` receives rows as the first step ranks
+/// them.
+void keep_best(Block& block, const Grouping& groups, std::span<const double> k, bool largest,
+               std::vector<std::size_t>& order) {
+    const Ranks before{largest};
+    std::vector<std::size_t> rows;
+    for (const std::vector<std::size_t>& members : groups.rows) {
+        for (std::size_t i = 0; i < block.steps; ++i) {
+            rows.clear();
+            for (const std::size_t r : members)
+                if (!is_absent(block.row(r)[i])) rows.push_back(r);
+            std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
+                return before(block.row(a)[i], block.row(b)[i]);
+            });
+            const double wanted = std::clamp(k[i], 0.0, static_cast<double>(rows.size()));
+            const auto kept = static_cast<std::size_t>(wanted);
+            if (i == 0)
+                order.insert(order.end(), rows.begin(),
+                             rows.begin() + static_cast<std::ptrdiff_t>(kept));
+            for (std::size_t n = kept; n < rows.size(); ++n) block.row(rows[n])[i] = absent_value();
+        }
+    }
+}
+
+Block in_order(Block block, const std::vector<std::size_t>& order) {
+    Block out(block.steps);
+    out.nameless = block.nameless;
+    for (const std::size_t r : order)
+        std::ranges::copy(block.row(r), out.add(block.labels[r]).begin());
+    return out;
+}
+
+Result<void> check_k(std::span<const double> k) {
+    for (const double value : k) {
+        if (std::isnan(value)) return fail(Fault::BadInput, "Parameter value is NaN");
+        if (value > 9223372036854774784.0 || value < -9223372036854774784.0)
+            return fail(Fault::BadInput,
+                        "Scalar value " + format_value(value) + " overflows int64");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate) {
+    Block param(steps_.count);
+    if (aggregate.param != nullptr && aggregate.op != Aggregator::CountValues) {
+        Result<Block> value = eval(*aggregate.param);
+        if (!value) return value;
+        param = std::move(*value);
+    }
+    Result<Block> block = eval(*aggregate.expr);
+    if (!block) return block;
+    if (const auto good = context_.charge(block->rows()); !good) return fail(good.error());
+    const Grouping groups = group(aggregate, *block);
+    switch (aggregate.op) {
+        case Aggregator::Sum:
+            return fold_all<SumState>(*block, groups);
+        case Aggregator::Avg:
+            return fold_all<AvgState>(*block, groups);
+        case Aggregator::Count:
+            return fold_all<CountState>(*block, groups);
+        case Aggregator::Group:
+            return fold_all<GroupState>(*block, groups);
+        case Aggregator::Min:
+            return fold_all<ExtremeState<true>>(*block, groups);
+        case Aggregator::Max:
+            return fold_all<ExtremeState<false>>(*block, groups);
+        case Aggregator::Stddev:
+            return fold_all<VarianceState<true>>(*block, groups);
+        case Aggregator::Stdvar:
+            return fold_all<VarianceState<false>>(*block, groups);
+        case Aggregator::Quantile:
+            context_.warn_quantiles(*aggregate.param, param.values);
+            return quantiles(*block, groups, param.values);
+        case Aggregator::CountValues: {
+            const std::string& label = text_of(*aggregate.param);
+            if (label.empty() || !is_utf8(label))
+                return fail(Fault::BadInput, "invalid label name " + quote(label));
+            return count_values(*block, groups, label);
+        }
+        default:
+            break;
+    }
+    if (const auto good = check_k(param.values); !good) return fail(good.error());
+    std::vector<std::size_t> order;
+    keep_best(*block, groups, param.values, aggregate.op == Aggregator::TopK, order);
+    // One step: the answer stands in order of rank.
+    if (steps_.count == 1) return in_order(std::move(*block), order);
+    drop_empty_rows(*block);
+    return block;
+}
+
+}  // namespace vedette::promql

@@ -1,0 +1,301 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "promql/evaluator.h"
+#include "promql/group_key.h"
+
+namespace vedette::promql {
+
+namespace {
+
+double arithmetic(Op op, double a, double b) {
+    switch (op) {
+        case Op::Add:
+            return a + b;
+        case Op::Sub:
+            return a - b;
+        case Op::Mul:
+            return a * b;
+        case Op::Div:
+            return a / b;
+        case Op::Mod:
+            return std::fmod(a, b);
+        case Op::Pow:
+            return std::pow(a, b);
+        default:
+            return std::atan2(a, b);
+    }
+}
+
+bool comparison(Op op, double a, double b) {
+    switch (op) {
+        case Op::Equal:
+            return a == b;
+        case Op::NotEqual:
+            return a != b;
+        case Op::Less:
+            return a < b;
+        case Op::LessEqual:
+            return a <= b;
+        case Op::Greater:
+            return a > b;
+        default:
+            return a >= b;
+    }
+}
+
+/// What stands for `a op b`: a comparison keeps `kept` or nothing, with bool it is 1 or 0.
+double combine(Op op, bool return_bool, double a, double b, double kept) {
+    if (!is_comparison(op)) return arithmetic(op, a, b);
+    const bool holds = comparison(op, a, b);
+    if (return_bool) return holds ? 1 : 0;
+    return holds ? kept : absent_value();
+}
+
+/// Joins rows by the labels that must agree. Keys are made once a row, not once a step.
+struct Groups {
+    std::vector<std::size_t> left, right;  ///< group of each row
+    std::size_t count = 0;
+};
+
+Groups group_rows(const Matching& matching, const Block& lhs, const Block& rhs) {
+    Groups groups;
+    GroupKey key(matching.labels, !matching.on);
+    std::unordered_map<std::string, std::size_t> known;
+    const auto groups_of = [&](const Block& block, std::vector<std::size_t>& out) {
+        out.reserve(block.rows());
+        for (std::size_t i = 0; i < block.rows(); ++i)
+            out.push_back(known.try_emplace(key.of(block.labels[i], block.nameless), known.size())
+                              .first->second);
+    };
+    groups_of(lhs, groups.left);
+    groups_of(rhs, groups.right);
+    groups.count = known.size();
+    return groups;
+}
+
+/// Evaluates `many op one`, where every group has at most one row of `one` at a step.
+class Join {
+public:
+    Join(const Binary& binary, Block lhs, Block rhs)
+        : binary_(binary),
+          swapped_(binary.matching.card == Matching::Card::OneToMany),
+          many_(swapped_ ? std::move(rhs) : std::move(lhs)),
+          one_(swapped_ ? std::move(lhs) : std::move(rhs)),
+          groups_(group_rows(binary.matching, many_, one_)),
+          out_(many_.steps) {}
+
+    Result<Block> run();
+
+private:
+    using Card = Matching::Card;
+
+    std::string duplicate_on_one_side(std::size_t step);
+    Result<void> join_rows(std::size_t many_row);
+    Result<void> join_pair(std::size_t many_row, std::size_t one_row);
+    std::string match_group(const Labels& labels) const;
+    Labels result_labels(const Labels& many, const Labels& one) const;
+
+    const Binary& binary_;
+    bool swapped_;
+    Block many_, one_;
+    Groups groups_;
+    Block out_;
+    std::vector<std::vector<std::size_t>> one_rows_;  ///< of each group
+    std::vector<std::vector<char>> taken_;            ///< one to one: by group, by step
+    std::unordered_map<std::string, std::size_t> out_rows_;
+    std::vector<std::pair<std::size_t, std::size_t>>
+        out_group_;  ///< row of out_: group that made it
+};
+
+std::string Join::match_group(const Labels& labels) const {
+    const Matching& matching = binary_.matching;
+    LabelsBuilder builder(labels);
+    if (matching.on) {
+        builder.keep(matching.labels);
+    } else {
+        for (const std::string& label : matching.labels) builder.del(label);
+        builder.del(metric_name_label);
+    }
+    return to_string(builder.build());
+}
+
+/// The error for the first group that has two rows of the one side at a step, or nothing.
+std::string Join::duplicate_on_one_side(std::size_t step) {
+    const auto has_value = [&](const Block& block) {
+        for (std::size_t i = 0; i < block.rows(); ++i)
+            if (!is_absent(block.row(i)[step])) return true;
+        return false;
+    };
+    if (!has_value(many_) || !has_value(one_)) return {};
+    std::unordered_map<std::size_t, std::size_t> first;
+    for (std::size_t i = 0; i < one_.rows(); ++i) {
+        if (is_absent(one_.row(i)[step])) continue;
+        const auto [at, is_new] = first.try_emplace(groups_.right[i], i);
+        if (is_new) continue;
+        return fmt::format(
+            "found duplicate series for the match group {} on the {} hand-side of the operation: "
+            "[{}, {}];many-to-many matching not allowed: matching labels must be unique on one "
+            "side",
+            match_group(one_.shown_labels(i)), swapped_ ? "left" : "right",
+            to_string(one_.shown_labels(i)), to_string(one_.shown_labels(at->second)));
+    }
+    return {};
+}
+
+Labels Join::result_labels(const Labels& many, const Labels& one) const {
+    const Matching& matching = binary_.matching;
+    LabelsBuilder builder(many);
+    if (!is_comparison(binary_.op) || binary_.return_bool) builder.del(metric_name_label);
+    if (matching.card == Card::OneToOne) {
+        if (matching.on)
+            builder.keep(matching.labels);
+        else
+            for (const std::string& label : matching.labels) builder.del(label);
+    }
+    for (const std::string& label : matching.include) builder.set(label, one.get(label));
+    // group_left(__name__) of bool still loses it.
+    if (binary_.return_bool) builder.del(metric_name_label);
+    return builder.build();
+}
+
+Result<void> Join::join_pair(std::size_t many_row, std::size_t one_row) {
+    const std::size_t group = groups_.left[many_row];
+    const bool one_to_one = binary_.matching.card == Card::OneToOne;
+    Labels labels = result_labels(many_.shown_labels(many_row), one_.shown_labels(one_row));
+    const auto [at, is_new] = out_rows_.try_emplace(to_string(labels), out_.rows());
+    if (is_new) {
+        out_.add(std::move(labels));
+        out_group_.emplace_back(group, 0);
+    }
+    const auto out = out_.row(at->second);
+    const auto many = many_.row(many_row), one = one_.row(one_row);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        if (is_absent(many[i]) || is_absent(one[i])) continue;
+        const double a = swapped_ ? one[i] : many[i], b = swapped_ ? many[i] : one[i];
+        const double value = combine(binary_.op, binary_.return_bool, a, b, a);
+        if (is_absent(value)) continue;
+        if (one_to_one) {
+            if (taken_[group].empty()) taken_[group].resize(out.size());
+            if (taken_[group][i])
+                return fail(Fault::BadInput,
+                            "multiple matches for labels: many-to-one matching must be explicit "
+                            "(group_left/group_right)");
+            taken_[group][i] = 1;
+        }
+        if (!is_absent(out[i]))
+            return fail(
+                Fault::BadInput,
+                out_group_[at->second].first == group
+                    ? "multiple matches for labels: grouping labels must ensure unique matches"
+                    : std::string(same_labels));
+        out[i] = value;
+    }
+    return {};
+}
+
+Result<void> Join::join_rows(std::size_t many_row) {
+    for (const std::size_t one_row : one_rows_[groups_.left[many_row]])
+        if (const auto good = join_pair(many_row, one_row); !good) return good;
+    return {};
+}
+
+Result<Block> Join::run() {
+    one_rows_.resize(groups_.count);
+    taken_.resize(groups_.count);
+    bool shared = false;
+    for (std::size_t i = 0; i < one_.rows(); ++i) {
+        one_rows_[groups_.right[i]].push_back(i);
+        shared |= one_rows_[groups_.right[i]].size() > 1;
+    }
+    for (std::size_t step = 0; shared && step < many_.steps; ++step)
+        if (std::string why = duplicate_on_one_side(step); !why.empty())
+            return fail(Fault::BadInput, std::move(why));
+    for (std::size_t i = 0; i < many_.rows(); ++i)
+        if (const auto good = join_rows(i); !good) return fail(good.error());
+    drop_empty_rows(out_);
+    return std::move(out_);
+}
+
+/// At which steps each group has a value.
+std::vector<char> present_steps(const Block& block, const std::vector<std::size_t>& group_of,
+                                std::size_t groups) {
+    std::vector<char> present(groups * block.steps);
+    for (std::size_t r = 0; r < block.rows(); ++r)
+        for (std::size_t i = 0; i < block.steps; ++i)
+            if (!is_absent(block.row(r)[i])) present[group_of[r] * block.steps + i] = 1;
+    return present;
+}
+
+}  // namespace
+
+Result<Block> Evaluator::eval_binary(const Binary& binary) {
+    Result<Block> lhs = eval(*binary.lhs);
+    if (!lhs) return lhs;
+    Result<Block> rhs = eval(*binary.rhs);
+    if (!rhs) return rhs;
+    const bool left_scalar = binary.lhs->type == Type::Scalar;
+    const bool right_scalar = binary.rhs->type == Type::Scalar;
+    if (left_scalar && right_scalar) {
+        for (std::size_t i = 0; i < steps_.count; ++i)
+            lhs->values[i] = combine(binary.op, true, lhs->values[i], rhs->values[i], 0);
+        return lhs;
+    }
+    if (right_scalar) return with_scalar(binary, std::move(*lhs), *rhs, false);
+    if (left_scalar) return with_scalar(binary, std::move(*rhs), *lhs, true);
+    if (is_set_operator(binary.op)) return set_operation(binary, std::move(*lhs), std::move(*rhs));
+    return with_vector(binary, std::move(*lhs), std::move(*rhs));
+}
+
+Result<Block> Evaluator::with_scalar(const Binary& binary, Block vector, const Block& scalar,
+                                     bool scalar_left) {
+    for (std::size_t r = 0; r < vector.rows(); ++r) {
+        const auto row = vector.row(r);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (is_absent(row[i])) continue;
+            const double other = scalar.values[i];
+            row[i] = scalar_left ? combine(binary.op, binary.return_bool, other, row[i], row[i])
+                                 : combine(binary.op, binary.return_bool, row[i], other, row[i]);
+        }
+    }
+    if ((!is_comparison(binary.op) || binary.return_bool) && !drop_names(vector, Meeting::Merge))
+        return fail(Fault::BadInput, std::string(same_labels));
+    drop_empty_rows(vector);
+    return vector;
+}
+
+Result<Block> Evaluator::with_vector(const Binary& binary, Block lhs, Block rhs) {
+    const std::size_t rows = lhs.rows() + rhs.rows();
+    Result<Block> out = Join(binary, std::move(lhs), std::move(rhs)).run();
+    if (const auto good = context_.charge(rows); !good) return fail(good.error());
+    return out;
+}
+
+Result<Block> Evaluator::set_operation(const Binary& binary, Block lhs, Block rhs) {
+    lhs.show_labels();
+    rhs.show_labels();
+    const Groups groups = group_rows(binary.matching, lhs, rhs);
+    const bool is_or = binary.op == Op::Or;
+    // `and`, `unless` look at the right side to keep the left; `or` the other way round.
+    const std::vector<char> seen = is_or ? present_steps(lhs, groups.left, groups.count)
+                                         : present_steps(rhs, groups.right, groups.count);
+    Block& filtered = is_or ? rhs : lhs;
+    const std::vector<std::size_t>& group_of = is_or ? groups.right : groups.left;
+    const bool keeps_seen = binary.op == Op::And;
+    for (std::size_t r = 0; r < filtered.rows(); ++r)
+        for (std::size_t i = 0; i < filtered.steps; ++i)
+            if ((seen[group_of[r] * filtered.steps + i] != 0) != keeps_seen)
+                filtered.row(r)[i] = absent_value();
+    drop_empty_rows(filtered);
+    if (!is_or) return lhs;
+    for (std::size_t r = 0; r < rhs.rows(); ++r)
+        std::ranges::copy(rhs.row(r), lhs.add(rhs.labels[r]).begin());
+    return unique(std::move(lhs), Meeting::Merge);
+}
+
+}  // namespace vedette::promql

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/labels.h"
+#include "core/sample.h"
+
+namespace vedette::promql {
+
+/// The times at which an expression is evaluated, in milliseconds.
+struct Steps {
+    std::int64_t start = 0, step = 1;
+    std::size_t count = 1;
+
+    std::int64_t at(std::size_t index) const {
+        return start + static_cast<std::int64_t>(index) * step;
+    }
+    std::int64_t last() const { return at(count - 1); }
+};
+
+/// A step at which a series has no value holds the stale marker. Nothing can compute that NaN:
+/// arithmetic makes a signalling NaN quiet, and selectors leave stale samples out.
+inline bool is_absent(double value) {
+    return is_stale(value);
+}
+inline double absent_value() {
+    return stale_marker();
+}
+
+/// What an expression is worth: one row of values a series, one column a step.
+///
+///   labels[0]  values[0 … steps)
+///   labels[1]  values[steps … 2 steps)      a scalar is one row without labels, never absent
+///
+/// Invariant: after `drop_names` or `settle`, no two rows have equal labels, the metric name left
+/// out when `nameless`.
+struct Block {
+    std::size_t steps = 0;
+    std::vector<Labels> labels;
+    std::vector<double> values;
+    bool nameless = false;  ///< metric names still stand in `labels` and no longer count
+
+    explicit Block(std::size_t step_count) : steps(step_count) {}
+    std::size_t rows() const { return labels.size(); }
+    std::span<double> row(std::size_t index) { return {values.data() + index * steps, steps}; }
+    std::span<const double> row(std::size_t index) const {
+        return {values.data() + index * steps, steps};
+    }
+    /// A new row, absent everywhere. Rows handed out before are no longer valid.
+    std::span<double> add(Labels row_labels);
+    /// The name counts no more: takes it out of `labels` where somebody looks.
+    Labels shown_labels(std::size_t index) const;
+    void show_labels();
+};
+
+/// Whether rows that become equal may be one series, each at its own steps.
+enum class Meeting { Merge, Refuse };
+
+/// Makes labels unique again after they were changed. False when two rows have a value at one step
+/// (or, with Refuse, when there are two at all).
+bool settle(Block& block, Meeting meeting);
+/// Leaves the metric names out. False as `settle`.
+bool drop_names(Block& block, Meeting meeting);
+/// Takes out rows that are absent at every step.
+void drop_empty_rows(Block& block);
+
+inline constexpr std::string_view same_labels =
+    "vector cannot contain metrics with the same labelset";
+
+}  // namespace vedette::promql

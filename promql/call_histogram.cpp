@@ -1,0 +1,232 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+#include "promql/evaluator.h"
+#include "promql/group_key.h"
+
+namespace vedette::promql {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+struct Bucket {
+    double bound = 0, count = 0;
+};
+
+/// The series that are buckets of one classic histogram.
+struct Histograms {
+    struct One {
+        Labels labels;
+        std::string_view name;
+        std::vector<std::pair<double, std::size_t>> rows;  ///< bound and row, bounds ascending
+    };
+    std::vector<One> all;
+    std::vector<std::size_t> malformed;  ///< rows whose `le` is no number
+};
+
+Histograms gather(const Block& block) {
+    Histograms out;
+    const std::vector<std::string> not_counted = {"le"};
+    GroupKey key(not_counted, true);
+    std::unordered_map<std::string, std::size_t> known;
+    for (std::size_t r = 0; r < block.rows(); ++r) {
+        const Result<double> bound = parse_value(block.labels[r].get("le"));
+        if (!bound) {
+            out.malformed.push_back(r);
+            continue;
+        }
+        const auto [at, is_new] = known.try_emplace(key.of(block.labels[r], true), out.all.size());
+        if (is_new)
+            out.all.push_back(
+                {key.labels(block.labels[r], true),
+                 block.nameless ? std::string_view() : block.labels[r].get(metric_name_label),
+                 {}});
+        out.all[at->second].rows.emplace_back(*bound, r);
+    }
+    for (Histograms::One& one : out.all) std::stable_sort(one.rows.begin(), one.rows.end());
+    return out;
+}
+
+/// The buckets that have a value at `step`; those of one bound are added together.
+void collect(const Block& block, const Histograms::One& one, std::size_t step,
+             std::vector<Bucket>& out) {
+    out.clear();
+    for (const auto& [bound, row] : one.rows) {
+        const double count = block.row(row)[step];
+        if (is_absent(count)) continue;
+        if (!out.empty() && out.back().bound == bound)
+            out.back().count += count;
+        else
+            out.push_back({bound, count});
+    }
+}
+
+struct Monotonic {
+    bool forced = false;  ///< a difference too large to be rounding was evened out
+};
+
+/// Counts may not fall. Falls of rounding size, and rises too, are evened out silently.
+Monotonic make_monotonic(std::vector<Bucket>& buckets) {
+    constexpr double tolerance = 1e-12;
+    Monotonic out;
+    double previous = buckets.front().count;
+    for (std::size_t i = 1; i < buckets.size(); ++i) {
+        const double current = buckets[i].count;
+        if (current == previous) continue;
+        const double scale = std::abs(previous) + std::abs(current);
+        const bool close =
+            previous == 0 || current == 0 || scale < std::numeric_limits<double>::min()
+                ? std::abs(previous - current) < tolerance * std::numeric_limits<double>::min()
+                : std::abs(previous - current) /
+                          std::min(scale, std::numeric_limits<double>::max()) <
+                      tolerance;
+        if (close) {
+            buckets[i].count = previous;
+            continue;
+        }
+        if (current < previous) {
+            buckets[i].count = previous;
+            out.forced = true;
+            continue;
+        }
+        previous = current;
+    }
+    return out;
+}
+
+double bucket_quantile(double q, std::vector<Bucket>& buckets, bool& forced) {
+    if (std::isnan(q) || buckets.empty()) return std::nan("");
+    if (q < 0) return -infinity;
+    if (q > 1) return infinity;
+    if (!std::isinf(buckets.back().bound) || buckets.back().bound < 0 || buckets.size() < 2)
+        return std::nan("");
+    forced = make_monotonic(buckets).forced;
+    const double observations = buckets.back().count;
+    if (observations == 0) return std::nan("");
+    double rank = q * observations;
+    const auto last = buckets.end() - 1;
+    const auto at = std::find_if(buckets.begin(), last,
+                                 [&](const Bucket& bucket) { return bucket.count >= rank; });
+    if (at == last) return buckets[buckets.size() - 2].bound;
+    if (at == buckets.begin() && at->bound <= 0) return at->bound;
+    double start = 0, count = at->count;
+    if (at != buckets.begin()) {
+        start = at[-1].bound;
+        count -= at[-1].count;
+        rank -= at[-1].count;
+    }
+    return start + (at->bound - start) * (rank / count);
+}
+
+double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets) {
+    if (buckets.empty() || !std::isinf(buckets.back().bound) || buckets.back().bound < 0)
+        return std::nan("");
+    make_monotonic(buckets);
+    const double count = buckets.back().count;
+    if (count == 0 || std::isnan(lower) || std::isnan(upper)) return std::nan("");
+    if (lower >= upper) return 0;
+    double lower_rank = 0, upper_rank = 0, rank = 0;
+    bool lower_set = false, upper_set = false;
+    for (std::size_t i = 0; i < buckets.size() && !(lower_set && upper_set); ++i) {
+        const double high = buckets[i].bound;
+        const double low = i > 0 ? buckets[i - 1].bound : high > 0 ? 0 : -infinity;
+        const double inside = buckets[i].count - (i > 0 ? buckets[i - 1].count : 0);
+        const auto rank_at = [&](double v) {
+            return std::isinf(low) ? rank : rank + inside * (v - low) / (high - low);
+        };
+        if (!lower_set && low >= lower) {
+            lower_rank = rank;
+            lower_set = true;
+        }
+        if (!upper_set && low >= upper) {
+            upper_rank = rank;
+            upper_set = true;
+        }
+        if (lower_set && upper_set) break;
+        if (!lower_set && low < lower && high > lower) {
+            lower_rank = rank_at(lower);
+            lower_set = true;
+        }
+        if (!upper_set && low < upper && high > upper) {
+            upper_rank = rank_at(upper);
+            upper_set = true;
+        }
+        rank += inside;
+    }
+    if (!lower_set || lower_rank > count) lower_rank = count;
+    if (!upper_set || upper_rank > count) upper_rank = count;
+    return (upper_rank - lower_rank) / count;
+}
+
+std::string bad_bucket(const Labels& labels) {
+    return fmt::format("bucket label \"le\" is missing or has a malformed value of {}",
+                       quote(labels.get("le")));
+}
+
+}  // namespace
+
+Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
+    Result<Block> q = eval(*call.args[0]);
+    if (!q) return q;
+    Result<Block> block = eval(*call.args[1]);
+    if (!block) return block;
+    context_.warn_quantiles(*call.args[0], q->values);
+    const Histograms histograms = gather(*block);
+    const auto of_metric = [&](std::string_view name) {
+        return name.empty() ? std::string() : fmt::format(" for metric name {}", quote(name));
+    };
+    for (const std::size_t r : histograms.malformed)
+        context_.warn(*call.args[1],
+                      bad_bucket(block->labels[r]) +
+                          of_metric(block->nameless ? std::string_view()
+                                                    : block->labels[r].get(metric_name_label)));
+    Block out(steps_.count);
+    std::vector<Bucket> buckets;
+    for (const Histograms::One& one : histograms.all) {
+        const auto row = out.add(one.labels);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            collect(*block, one, i, buckets);
+            if (buckets.empty()) continue;
+            bool forced = false;
+            row[i] = bucket_quantile(q->values[i], buckets, forced);
+            if (forced)
+                context_.inform(
+                    *call.args[1],
+                    "input to histogram_quantile needed to be fixed for monotonicity (see "
+                    "https://prometheus.io/docs/prometheus/latest/querying/functions/"
+                    "#histogram_quantile)" +
+                        of_metric(one.name));
+        }
+    }
+    drop_empty_rows(out);
+    return out;
+}
+
+Result<Block> Evaluator::eval_histogram_fraction(const Call& call) {
+    Result<Block> lower = eval(*call.args[0]);
+    if (!lower) return lower;
+    Result<Block> upper = eval(*call.args[1]);
+    if (!upper) return upper;
+    Result<Block> block = eval(*call.args[2]);
+    if (!block) return block;
+    Block out(steps_.count);
+    std::vector<Bucket> buckets;
+    const Histograms histograms = gather(*block);
+    for (const Histograms::One& one : histograms.all) {
+        const auto row = out.add(one.labels);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            collect(*block, one, i, buckets);
+            if (!buckets.empty())
+                row[i] = bucket_fraction(lower->values[i], upper->values[i], buckets);
+        }
+    }
+    drop_empty_rows(out);
+    return out;
+}
+
+}  // namespace vedette::promql

@@ -1,0 +1,58 @@
+#include <re2/re2.h>
+
+#include "promql/evaluator.h"
+#include "promql/regex.h"
+
+namespace vedette::promql {
+
+Result<Block> Evaluator::eval_label_replace(const Call& call) {
+    const std::string &target = text_of(*call.args[1]), &replacement = text_of(*call.args[2]),
+                      &source = text_of(*call.args[3]), &pattern = text_of(*call.args[4]);
+    const auto regex = compile_regex(pattern);
+    if (!regex->ok())
+        return fail(Fault::BadInput, "invalid regular expression in label_replace(): " + pattern);
+    if (target.empty() || !is_utf8(target))
+        return fail(Fault::BadInput,
+                    "invalid destination label name in label_replace(): " + target);
+    Result<Block> block = eval(*call.args[0]);
+    if (!block) return block;
+    block->show_labels();
+    const int groups = regex->NumberOfCapturingGroups() + 1;
+    std::vector<re2::StringPiece> found(static_cast<std::size_t>(groups));
+    std::vector<std::string_view> views(found.size());
+    for (Labels& labels : block->labels) {
+        const std::string value(labels.get(source));
+        if (!regex->Match(value, 0, value.size(), re2::RE2::ANCHOR_BOTH, found.data(), groups))
+            continue;
+        for (std::size_t i = 0; i < found.size(); ++i)
+            views[i] = {found[i].data(), found[i].size()};
+        const std::string replaced = expand_template(*regex, replacement, views.data(), groups);
+        labels = LabelsBuilder(labels).set(target, replaced).build();
+    }
+    return unique(std::move(*block), Meeting::Refuse);
+}
+
+Result<Block> Evaluator::eval_label_join(const Call& call) {
+    const std::string &target = text_of(*call.args[1]), &separator = text_of(*call.args[2]);
+    for (std::size_t i = 3; i < call.args.size(); ++i) {
+        const std::string& source = text_of(*call.args[i]);
+        if (source.empty() || !is_utf8(source))
+            return fail(Fault::BadInput, "invalid source label name in label_join(): " + source);
+    }
+    if (target.empty() || !is_utf8(target))
+        return fail(Fault::BadInput, "invalid destination label name in label_join(): " + target);
+    Result<Block> block = eval(*call.args[0]);
+    if (!block) return block;
+    block->show_labels();
+    for (Labels& labels : block->labels) {
+        std::string joined;
+        for (std::size_t i = 3; i < call.args.size(); ++i) {
+            if (i > 3) joined += separator;
+            joined += labels.get(text_of(*call.args[i]));
+        }
+        labels = LabelsBuilder(labels).set(target, joined).build();
+    }
+    return unique(std::move(*block), Meeting::Refuse);
+}
+
+}  // namespace vedette::promql

@@ -1,0 +1,116 @@
+#include "promql/engine.h"
+
+#include <algorithm>
+
+#include "promql/evaluator.h"
+
+namespace vedette::promql {
+
+namespace {
+
+using Series = QueryResult::Series;
+
+/// Series with the values of every step at which there are any.
+std::vector<Series> series_of(const Block& block, const Steps& steps) {
+    std::vector<Series> out;
+    out.reserve(block.rows());
+    for (std::size_t r = 0; r < block.rows(); ++r) {
+        const auto row = block.row(r);
+        const auto present =
+            std::count_if(row.begin(), row.end(), [](double value) { return !is_absent(value); });
+        if (present == 0) continue;
+        Series series{block.shown_labels(r), {}};
+        series.samples.reserve(static_cast<std::size_t>(present));
+        for (std::size_t i = 0; i < row.size(); ++i)
+            if (!is_absent(row[i])) series.samples.push_back({{steps.at(i)}, row[i]});
+        out.push_back(std::move(series));
+    }
+    return out;
+}
+
+void sort_by_labels(std::vector<Series>& series) {
+    std::sort(series.begin(), series.end(),
+              [](const Series& a, const Series& b) { return a.labels < b.labels; });
+}
+
+/// A range vector alone: the samples of one window.
+Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
+    std::vector<Series> out;
+    const auto done = evaluator.each_series(expr, [&](const SeriesSamples& series) -> Result<void> {
+        Series one{*series.labels, {}};
+        for (std::size_t i = 0; i < series.times.size(); ++i)
+            one.samples.push_back({series.times[i], series.values[i]});
+        out.push_back(std::move(one));
+        return {};
+    });
+    if (!done) return fail(done.error());
+    sort_by_labels(out);
+    return out;
+}
+
+}  // namespace
+
+Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource& source,
+                                    std::stop_token stop) const {
+    QueryContext context(settings_, clock_, source, std::move(stop), at, at);
+    const Steps steps{at.ms, 1, 1};
+    Evaluator evaluator(context, steps);
+    QueryResult result;
+    result.at = at;
+    if (expr.type == Type::String) {
+        result.kind = QueryResult::Kind::String;
+        result.text = text_of(expr);
+        return result;
+    }
+    if (expr.type == Type::Matrix) {
+        Result<std::vector<Series>> series = raw_series(evaluator, expr);
+        if (!series) return fail(series.error());
+        result.kind = QueryResult::Kind::Matrix;
+        result.series = std::move(*series);
+    } else {
+        Result<Block> block = evaluator.eval(expr);
+        if (!block) return fail(block.error());
+        result.kind =
+            expr.type == Type::Scalar ? QueryResult::Kind::Scalar : QueryResult::Kind::Vector;
+        result.series = series_of(*block, steps);
+    }
+    result.warnings = context.warnings();
+    result.infos = context.infos();
+    return result;
+}
+
+Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp end,
+                                  Milliseconds step, SeriesSource& source,
+                                  std::stop_token stop) const {
+    if (expr.type != Type::Scalar && expr.type != Type::Vector)
+        return fail(Fault::BadInput, "invalid expression type \"" +
+                                         std::string(to_string(expr.type)) +
+                                         "\" for range query, must be Scalar or instant Vector");
+    if (step.count() <= 0)
+        return fail(
+            Fault::BadInput,
+            "zero or negative query resolution step widths are not accepted. Try a positive "
+            "integer");
+    if (end < start) return fail(Fault::BadInput, "end timestamp must not be before start time");
+    const auto count = static_cast<std::uint64_t>((end - start).count() / step.count()) + 1;
+    if (count - 1 > limits::query_steps_max)
+        return fail(
+            Fault::Limit,
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+            "query resolution (?step=XX)");
+    QueryContext context(settings_, clock_, source, std::move(stop), start, end);
+    const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
+    Evaluator evaluator(context, steps);
+    Result<Block> block = evaluator.eval(expr);
+    if (!block) return fail(block.error());
+    QueryResult result;
+    result.kind = QueryResult::Kind::Matrix;
+    result.at = end;
+    result.series = series_of(*block, steps);
+    sort_by_labels(result.series);
+    result.warnings = context.warnings();
+    result.infos = context.infos();
+    return result;
+}
+
+}  // namespace vedette::promql

@@ -1,0 +1,84 @@
+#include "promql/evaluator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace vedette::promql {
+
+QueryContext::QueryContext(const EngineSettings& query_settings, const Clock& clock,
+                           SeriesSource& query_source, std::stop_token stop_token,
+                           Timestamp query_start, Timestamp query_end)
+    : source(query_source),
+      settings(query_settings),
+      stop(std::move(stop_token)),
+      start(query_start),
+      end(query_end),
+      clock_(clock),
+      deadline_(clock.steady() + query_settings.timeout) {}
+
+Result<void> QueryContext::charge(std::size_t samples) {
+    samples_ += samples;
+    if (samples_ > settings.samples_max)
+        return fail(Fault::Limit,
+                    "query processing would load too many samples into memory in query execution");
+    if (stop.stop_requested())
+        return fail(Fault::Cancelled, "query was canceled in expression evaluation");
+    if (clock_.steady() > deadline_)
+        return fail(Fault::Timeout, "query timed out in expression evaluation");
+    return {};
+}
+
+void QueryContext::warn(const Expr& at, std::string_view text) {
+    warnings_.insert(fmt::format("PromQL warning: {} ({}:{})", text, at.line, at.column));
+}
+
+void QueryContext::inform(const Expr& at, std::string_view text) {
+    infos_.insert(fmt::format("PromQL info: {} ({}:{})", text, at.line, at.column));
+}
+
+void QueryContext::warn_quantiles(const Expr& at, std::span<const double> quantiles) {
+    for (const double q : quantiles)
+        if (!(q >= 0 && q <= 1))
+            warn(at,
+                 fmt::format("quantile value should be between 0 and 1, got {}", format_value(q)));
+}
+
+const std::string& text_of(const Expr& arg) {
+    return unwrapped(arg).as<Text>()->value;
+}
+
+Block Evaluator::scalar(double value) const {
+    Block block(steps_.count);
+    std::ranges::fill(block.add({}), value);
+    return block;
+}
+
+Result<Block> Evaluator::unique(Block block, Meeting meeting) const {
+    if (!settle(block, meeting)) return fail(Fault::BadInput, std::string(same_labels));
+    return block;
+}
+
+Result<Block> Evaluator::eval(const Expr& wrapped) {
+    const Expr& expr = unwrapped(wrapped);
+    if (const Number* number = expr.as<Number>()) return scalar(number->value);
+    if (expr.as<Selector>() != nullptr) return eval_selector(expr, false);
+    if (const Unary* unary = expr.as<Unary>()) return eval_unary(*unary);
+    if (const Binary* binary = expr.as<Binary>()) return eval_binary(*binary);
+    if (const Aggregate* aggregate = expr.as<Aggregate>()) return eval_aggregate(*aggregate);
+    check(expr.as<Call>() != nullptr,
+          "strings and ranges are arguments, evaluated by their functions");
+    return eval_call(expr);
+}
+
+Result<Block> Evaluator::eval_unary(const Unary& unary) {
+    Result<Block> block = eval(*unary.expr);
+    if (!block || unary.op == Op::Add) return block;
+    for (double& value : block->values)
+        if (!is_absent(value)) value = -value;
+    if (unary.expr->type == Type::Vector && !drop_names(*block, Meeting::Refuse))
+        return fail(Fault::BadInput, std::string(same_labels));
+    return block;
+}
+
+}  // namespace vedette::promql

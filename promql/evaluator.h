@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/series.h"
+#include "promql/ast.h"
+#include "promql/block.h"
+#include "promql/engine.h"
+#include "promql/functions.h"
+
+namespace vedette::promql {
+
+/// What all parts of one query share: its source, what it may still cost, and what it wants to say.
+class QueryContext {
+public:
+    QueryContext(const EngineSettings& settings, const Clock& clock, SeriesSource& source,
+                 std::stop_token stop, Timestamp start, Timestamp end);
+
+    SeriesSource& source;
+    const EngineSettings& settings;
+    std::stop_token stop;
+    Timestamp start, end;  ///< of the whole query: what `@ start()` means
+
+    /// Counts `samples` read or made and looks at clock and caller; fails when it is enough.
+    Result<void> charge(std::size_t samples);
+    void warn(const Expr& at, std::string_view text);
+    void inform(const Expr& at, std::string_view text);
+    /// Warns of each quantile outside 0 … 1.
+    void warn_quantiles(const Expr& at, std::span<const double> quantiles);
+    std::vector<std::string> warnings() const { return {warnings_.begin(), warnings_.end()}; }
+    std::vector<std::string> infos() const { return {infos_.begin(), infos_.end()}; }
+
+private:
+    const Clock& clock_;
+    std::chrono::steady_clock::time_point deadline_;
+    std::size_t samples_ = 0;
+    std::set<std::string> warnings_, infos_;
+};
+
+/// The float samples of one series, borrowed for the call; no stale markers among them.
+struct SeriesSamples {
+    const Labels* labels = nullptr;
+    std::span<const Timestamp> times;
+    std::span<const double> values;
+};
+
+/// Evaluates expressions at given steps, series by series.
+class Evaluator {
+public:
+    Evaluator(QueryContext& context, Steps steps) : context_(context), steps_(steps) {}
+
+    /// Of a scalar or an instant vector.
+    Result<Block> eval(const Expr& expr);
+    /// The series of a range vector, each with all samples that any step's window may hold.
+    Result<void> each_series(const Expr& matrix,
+                             const std::function<Result<void>(const SeriesSamples&)>& take);
+
+private:
+    // select.cpp
+    /// The times at which a shifted node looks; one step when `@` fixes it.
+    struct View {
+        Steps steps;
+        bool fixed = false;  ///< one step, whose values hold for all
+    };
+    View view_of(const Shift& shift) const;
+    Result<Block> eval_selector(const Expr& expr, bool want_times);
+    Result<void> each_selected(const Expr& expr,
+                               const std::function<Result<void>(const SeriesSamples&)>& take);
+    Result<void> each_subquery(const Subquery& subquery,
+                               const std::function<Result<void>(const SeriesSamples&)>& take);
+    Block spread(Block one) const;
+
+    // range_call.cpp
+    Result<Block> eval_range_call(const Call& call);
+    Result<Block> eval_absent_over_time(const Call& call);
+
+    // binary.cpp
+    Result<Block> eval_binary(const Binary& binary);
+    Result<Block> with_scalar(const Binary& binary, Block vector, const Block& scalar,
+                              bool scalar_left);
+    Result<Block> with_vector(const Binary& binary, Block lhs, Block rhs);
+    Result<Block> set_operation(const Binary& binary, Block lhs, Block rhs);
+
+    // aggregate.cpp
+    Result<Block> eval_aggregate(const Aggregate& aggregate);
+
+    // call.cpp, call_labels.cpp, call_histogram.cpp
+    Result<Block> eval_call(const Expr& expr);
+    Result<Block> eval_math(const Call& call, double (*function)(double));
+    Result<Block> eval_clamp(const Call& call);
+    Result<Block> eval_round(const Call& call);
+    Result<Block> eval_date(const Call& call);
+    Result<Block> eval_timestamp(const Call& call);
+    Result<Block> eval_absent(const Call& call);
+    Result<Block> eval_scalar(const Call& call);
+    Result<Block> eval_sort(const Call& call);
+    Result<Block> eval_label_replace(const Call& call);
+    Result<Block> eval_label_join(const Call& call);
+    Result<Block> eval_histogram_quantile(const Call& call);
+    Result<Block> eval_histogram_fraction(const Call& call);
+
+    Result<Block> eval_unary(const Unary& unary);
+    Block scalar(double value) const;
+    Result<Block> unique(Block block, Meeting meeting) const;
+
+    QueryContext& context_;
+    Steps steps_;
+};
+
+/// The labels `absent` gives: what equality matchers of its selector say.
+Labels labels_of_absent(const Expr& arg);
+/// The value of a string argument.
+const std::string& text_of(const Expr& arg);
+
+}  // namespace vedette::promql

@@ -1,0 +1,163 @@
+#include <algorithm>
+
+#include "promql/evaluator.h"
+#include "promql/windows.h"
+
+namespace vedette::promql {
+
+namespace {
+
+using Id = Function::Id;
+
+/// The first and one past the last sample of a left-open window, moving to the right only.
+class Slide {
+public:
+    void to(std::span<const Timestamp> times, std::int64_t begin, std::int64_t end) {
+        while (last_ < times.size() && times[last_].ms <= end) ++last_;
+        while (first_ < last_ && times[first_].ms <= begin) ++first_;
+    }
+    std::size_t first() const { return first_; }
+    std::size_t last() const { return last_; }
+
+private:
+    std::size_t first_ = 0, last_ = 0;
+};
+
+/// Where the windows of a range vector lie.
+struct Windows {
+    Steps steps;  ///< window ends
+    std::int64_t range = 0;
+    Steps now;  ///< the evaluation's own times
+
+    WindowSamples at(const SeriesSamples& series, const Slide& slide, std::size_t step) const {
+        const std::int64_t end = steps.at(step);
+        const std::size_t count = slide.last() - slide.first();
+        return {series.times.subspan(slide.first(), count),
+                series.values.subspan(slide.first(), count), end - range, end, now.at(step)};
+    }
+};
+
+void fill_windows(std::span<double> row, const SeriesSamples& series, const Windows& windows,
+                  WindowFunction function, std::span<const double> parameters) {
+    Slide slide;
+    WindowArgs args;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::int64_t end = windows.steps.at(i);
+        slide.to(series.times, end - windows.range, end);
+        if (slide.first() == slide.last()) continue;
+        if (!parameters.empty()) args.parameter = parameters[i];
+        row[i] = function(windows.at(series, slide, i), args);
+    }
+}
+
+/// rate, increase, delta. Counter resets are found once a series; a window adds those inside it.
+void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const Windows& windows,
+                       Id id, std::vector<std::size_t>& resets) {
+    const bool is_counter = id != Id::Delta;
+    resets.clear();
+    if (is_counter)
+        for (std::size_t i = 1; i < series.values.size(); ++i)
+            if (series.values[i] < series.values[i - 1]) resets.push_back(i);
+    Slide slide;
+    std::size_t next_reset = 0;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::int64_t end = windows.steps.at(i);
+        slide.to(series.times, end - windows.range, end);
+        if (slide.last() - slide.first() < 2) continue;
+        const WindowSamples window = windows.at(series, slide, i);
+        double change = window.values.back() - window.values.front();
+        while (next_reset < resets.size() && resets[next_reset] <= slide.first()) ++next_reset;
+        for (std::size_t r = next_reset; r < resets.size() && resets[r] < slide.last(); ++r)
+            change += series.values[resets[r] - 1];
+        row[i] = extrapolated(window, change, is_counter, id == Id::Rate);
+    }
+}
+
+bool looks_like_a_counter(std::string_view name) {
+    return name.empty() || name.ends_with("_total") || name.ends_with("_sum") ||
+           name.ends_with("_count") || name.ends_with("_bucket");
+}
+
+bool any_present(std::span<const double> row) {
+    return !std::all_of(row.begin(), row.end(), is_absent);
+}
+
+}  // namespace
+
+Result<Block> Evaluator::eval_range_call(const Call& call) {
+    const Id id = call.function->id;
+    const std::size_t matrix_index = id == Id::QuantileOverTime ? 1 : 0;
+    const Expr& matrix = *call.args[matrix_index];
+    Block parameters(steps_.count);
+    if (call.args.size() > 1) {
+        Result<Block> value = eval(*call.args[1 - matrix_index]);
+        if (!value) return value;
+        parameters = std::move(*value);
+    }
+    const Expr& inner = unwrapped(matrix);
+    const Subquery* subquery = inner.as<Subquery>();
+    const Shift& shift = subquery != nullptr ? subquery->shift : inner.as<Selector>()->shift;
+    const View view = view_of(shift);
+    const Windows windows{
+        view.steps, (subquery != nullptr ? subquery->range : inner.as<Selector>()->range).count(),
+        steps_};
+    const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
+    const bool wants_counter = id == Id::Rate || id == Id::Increase;
+    // predict_linear looks from the step itself, which a fixed view no longer has.
+    const bool all_steps = id == Id::PredictLinear || id == Id::QuantileOverTime;
+    Windows used = windows;
+    if (view.fixed && all_steps) used.steps = {view.steps.start, 0, steps_.count};
+    Block block(used.steps.count);
+    std::vector<std::size_t> resets;
+    const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
+        const std::size_t before = block.rows();
+        const std::span<double> row = block.add(*series.labels);
+        if (is_rate)
+            fill_extrapolated(row, series, used, id, resets);
+        else
+            fill_windows(row, series, used, window_function(id), parameters.values);
+        if (!any_present(row)) {
+            block.labels.pop_back();
+            block.values.resize(before * block.steps);
+            return {};
+        }
+        const std::string_view name = series.labels->get(metric_name_label);
+        if (wants_counter && !looks_like_a_counter(name))
+            context_.inform(matrix,
+                            "metric might not be a counter, name does not end in "
+                            "_total/_sum/_count/_bucket: " +
+                                quote(name));
+        return context_.charge(row.size());
+    });
+    if (!done) return fail(done.error());
+    if (id == Id::QuantileOverTime && block.rows() > 0)
+        context_.warn_quantiles(*call.args[0], parameters.values);
+    if (id != Id::LastOverTime && !drop_names(block, Meeting::Refuse))
+        return fail(Fault::BadInput, std::string(same_labels));
+    return block.steps != steps_.count ? spread(std::move(block)) : std::move(block);
+}
+
+Result<Block> Evaluator::eval_absent_over_time(const Call& call) {
+    const Expr& inner = unwrapped(*call.args[0]);
+    const Subquery* subquery = inner.as<Subquery>();
+    const Selector* selector = inner.as<Selector>();
+    const View view = view_of(subquery != nullptr ? subquery->shift : selector->shift);
+    const std::int64_t range = (subquery != nullptr ? subquery->range : selector->range).count();
+    Block block(view.steps.count);
+    block.add(labels_of_absent(*call.args[0]));
+    std::ranges::fill(block.row(0), 1.0);
+    const auto done = each_series(inner, [&](const SeriesSamples& series) -> Result<void> {
+        Slide slide;
+        for (std::size_t i = 0; i < block.steps; ++i) {
+            slide.to(series.times, view.steps.at(i) - range, view.steps.at(i));
+            if (slide.first() != slide.last()) block.row(0)[i] = absent_value();
+        }
+        return {};
+    });
+    if (!done) return fail(done.error());
+    if (block.steps != steps_.count) block = spread(std::move(block));
+    drop_empty_rows(block);
+    return block;
+}
+
+}  // namespace vedette::promql

@@ -1,0 +1,171 @@
+#include <algorithm>
+
+#include "promql/evaluator.h"
+
+namespace vedette::promql {
+
+namespace {
+
+Result<void> refuse_histograms(const Column& column) {
+    const bool any = std::any_of(column.histograms.begin(), column.histograms.end(),
+                                 [](const HistogramRef& each) { return each != nullptr; });
+    if (!any) return {};
+    return fail(Fault::BadInput, "native histograms are not evaluated yet, and " +
+                                     to_string(*column.labels) + " holds some");
+}
+
+bool any_stale(std::span<const double> values) {
+    bool any = false;
+    for (const double value : values) any |= is_stale(value);
+    return any;
+}
+
+/// Copies what is not stale, so that windows need not look.
+class Fresh {
+public:
+    SeriesSamples without_stale(const SeriesSamples& all) {
+        if (!any_stale(all.values)) return all;
+        times_.clear();
+        values_.clear();
+        for (std::size_t i = 0; i < all.values.size(); ++i) {
+            if (is_stale(all.values[i])) continue;
+            times_.push_back(all.times[i]);
+            values_.push_back(all.values[i]);
+        }
+        return {all.labels, times_, values_};
+    }
+
+private:
+    std::vector<Timestamp> times_;
+    std::vector<double> values_;
+};
+
+/// At each step the newest sample not older than the look-back, unless it says the series ended.
+void fill_latest(std::span<double> row, const Column& column, const Steps& steps,
+                 std::int64_t lookback, bool want_times) {
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::int64_t now = steps.at(i);
+        while (seen < column.times.size() && column.times[seen].ms <= now) ++seen;
+        if (seen == 0) continue;
+        const std::int64_t at = column.times[seen - 1].ms;
+        const double value = column.floats[seen - 1];
+        if (at <= now - lookback || is_stale(value)) continue;
+        row[i] = want_times ? static_cast<double>(at) / 1000 : value;
+    }
+}
+
+}  // namespace
+
+Evaluator::View Evaluator::view_of(const Shift& shift) const {
+    View view{steps_, false};
+    if (shift.at != Shift::At::Step) {
+        const Timestamp at = shift.at == Shift::At::Time    ? shift.time
+                             : shift.at == Shift::At::Start ? context_.start
+                                                            : context_.end;
+        view.steps = {at.ms, 1, 1};
+        view.fixed = true;
+    }
+    view.steps.start -= shift.offset.count();
+    return view;
+}
+
+Block Evaluator::spread(Block one) const {
+    Block all(steps_.count);
+    all.nameless = one.nameless;
+    all.values.reserve(one.rows() * steps_.count);
+    for (std::size_t i = 0; i < one.rows(); ++i)
+        std::ranges::fill(all.add(one.labels[i]), one.values[i]);
+    return all;
+}
+
+Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
+    const Selector& selector = *expr.as<Selector>();
+    const View view = view_of(selector.shift);
+    const std::int64_t lookback = context_.settings.lookback.count();
+    const Window window{{view.steps.start - lookback}, {view.steps.last()}};
+    Hints hints;
+    hints.step = Milliseconds(view.steps.step);
+    hints.latest_only = view.steps.count == 1;
+    auto cursor = context_.source.select(selector.matchers, window, hints, context_.stop);
+    if (!cursor) return fail(cursor.error());
+    Block block(view.steps.count);
+    Column column;
+    while ((*cursor)->next(column)) {
+        if (const auto good = refuse_histograms(column); !good) return fail(good.error());
+        const std::size_t before = block.rows();
+        const std::span<double> row = block.add(*column.labels);
+        fill_latest(row, column, view.steps, lookback, want_times);
+        if (std::all_of(row.begin(), row.end(), is_absent)) {
+            block.labels.pop_back();
+            block.values.resize(before * block.steps);
+        }
+        if (const auto good = context_.charge(view.steps.count); !good) return fail(good.error());
+    }
+    if (const auto good = context_.charge(0); !good) return fail(good.error());
+    return view.fixed && steps_.count > 1 ? spread(std::move(block)) : std::move(block);
+}
+
+Result<void> Evaluator::each_series(const Expr& matrix,
+                                    const std::function<Result<void>(const SeriesSamples&)>& take) {
+    const Expr& expr = unwrapped(matrix);
+    if (const Subquery* subquery = expr.as<Subquery>()) return each_subquery(*subquery, take);
+    return each_selected(expr, take);
+}
+
+Result<void> Evaluator::each_selected(
+    const Expr& expr, const std::function<Result<void>(const SeriesSamples&)>& take) {
+    const Selector& selector = *expr.as<Selector>();
+    const View view = view_of(selector.shift);
+    const Window window{{view.steps.start - selector.range.count()}, {view.steps.last()}};
+    Hints hints;
+    hints.step = Milliseconds(view.steps.step);
+    auto cursor = context_.source.select(selector.matchers, window, hints, context_.stop);
+    if (!cursor) return fail(cursor.error());
+    Fresh fresh;
+    Column column;
+    while ((*cursor)->next(column)) {
+        if (const auto good = refuse_histograms(column); !good) return good;
+        if (const auto good = context_.charge(column.times.size()); !good) return good;
+        const SeriesSamples samples =
+            fresh.without_stale({column.labels, column.times, column.floats});
+        if (samples.times.empty()) continue;
+        if (const auto good = take(samples); !good) return good;
+    }
+    return context_.charge(0);
+}
+
+Result<void> Evaluator::each_subquery(
+    const Subquery& subquery, const std::function<Result<void>(const SeriesSamples&)>& take) {
+    const View view = view_of(subquery.shift);
+    const std::int64_t step =
+        subquery.step.count() > 0 ? subquery.step.count() : context_.settings.subquery_step.count();
+    // Steps of a subquery are whole multiples of its step, whatever the query's own.
+    const std::int64_t from = view.steps.start - subquery.range.count();
+    std::int64_t first = step * (from / step);
+    if (first <= from) first += step;
+    if (first > view.steps.last()) return {};
+    const auto count = static_cast<std::size_t>((view.steps.last() - first) / step) + 1;
+    if (const auto good = context_.charge(count); !good) return good;
+    Evaluator inner(context_, {first, step, count});
+    Result<Block> block = inner.eval(*subquery.expr);
+    if (!block) return fail(block.error());
+    block->show_labels();
+    std::vector<Timestamp> times;
+    std::vector<double> values;
+    for (std::size_t i = 0; i < block->rows(); ++i) {
+        times.clear();
+        values.clear();
+        const auto row = block->row(i);
+        for (std::size_t at = 0; at < count; ++at) {
+            if (is_absent(row[at])) continue;
+            times.push_back({inner.steps_.at(at)});
+            values.push_back(row[at]);
+        }
+        if (times.empty()) continue;
+        if (const auto good = take({&block->labels[i], times, values}); !good) return good;
+    }
+    return {};
+}
+
+}  // namespace vedette::promql
