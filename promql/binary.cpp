@@ -13,6 +13,17 @@ namespace vedette::promql {
 
 namespace {
 
+/// All labels in braces, the metric name among them.
+std::string in_braces(const Labels& labels) {
+    std::string out;
+    for (const Label label : labels) {
+        if (!out.empty()) out += ", ";
+        out += is_classic_label_name(label.name) ? std::string(label.name) : quote(label.name);
+        out += '=' + quote(label.value);
+    }
+    return '{' + out + '}';
+}
+
 double arithmetic(Op op, double a, double b) {
     switch (op) {
         case Op::Add:
@@ -122,7 +133,7 @@ std::string Join::match_group(const Labels& labels) const {
         for (const std::string& label : matching.labels) builder.del(label);
         builder.del(metric_name_label);
     }
-    return to_string(builder.build());
+    return in_braces(builder.build());
 }
 
 /// The error for the first group that has two rows of the one side at a step, or nothing.
@@ -143,7 +154,7 @@ std::string Join::duplicate_on_one_side(std::size_t step) {
             "[{}, {}];many-to-many matching not allowed: matching labels must be unique on one "
             "side",
             match_group(one_.shown_labels(i)), swapped_ ? "left" : "right",
-            to_string(one_.shown_labels(i)), to_string(one_.shown_labels(at->second)));
+            in_braces(one_.shown_labels(i)), in_braces(one_.shown_labels(at->second)));
     }
     return {};
 }

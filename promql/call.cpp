@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -78,17 +79,20 @@ bool is_leap(std::int64_t year) {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
+/// Counts, as Go does, unsigned from a March in the far past: times out of range wrap around there.
 Moment moment_of(std::int64_t seconds) {
+    constexpr std::int64_t eras_before = 730'692'556;  // of 400 years before the year 0
+    constexpr std::uint64_t days_before = 719'468 + std::uint64_t{eras_before} * 146'097;
+    const std::uint64_t since = static_cast<std::uint64_t>(seconds) + days_before * 86'400;
+    const std::uint64_t days = since / 86'400;
     Moment out;
-    const std::int64_t days = seconds >= 0 ? seconds / 86400 : -((-seconds + 86399) / 86400);
-    const auto rest = static_cast<int>(seconds - days * 86400);
+    const auto rest = static_cast<int>(since % 86'400);
     out.hour = rest / 3600;
     out.minute = rest / 60 % 60;
-    out.weekday = static_cast<int>(((days + 4) % 7 + 7) % 7);
+    out.weekday = static_cast<int>((days + 3) % 7);  // the first of that March was a Wednesday
     // Years counted from March, so that the leap day is the last of its year.
-    const std::int64_t from_march = days + 719468;
-    const std::int64_t era = (from_march >= 0 ? from_march : from_march - 146096) / 146097;
-    const std::int64_t day_of_era = from_march - era * 146097;
+    const auto era = static_cast<std::int64_t>(days / 146'097);
+    const auto day_of_era = static_cast<std::int64_t>(days % 146'097);
     const std::int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     const auto day =
@@ -96,16 +100,17 @@ Moment moment_of(std::int64_t seconds) {
     const int march_month = (5 * day + 2) / 153;
     out.day = day - (153 * march_month + 2) / 5 + 1;
     out.month = march_month < 10 ? march_month + 3 : march_month - 9;
-    out.year = year_of_era + era * 400 + (out.month <= 2 ? 1 : 0);
+    out.year = year_of_era + (era - eras_before) * 400 + (out.month <= 2 ? 1 : 0);
     out.day_of_year = out.month > 2 ? day + 60 + (is_leap(out.year) ? 1 : 0) : day - 305;
     return out;
 }
 
 double date_part(Id id, double seconds) {
     constexpr std::array<int, 12> days = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const bool fits = seconds > -9.2e18 && seconds < 9.2e18;  // Go's conversion gives the smallest
-    const Moment at =
-        moment_of(fits ? static_cast<std::int64_t>(seconds) : std::int64_t{-9223372036854775807LL});
+    // What does not fit, NaN too, converts to the smallest number in Go.
+    const bool fits = seconds >= -0x1p63 && seconds < 0x1p63;
+    const Moment at = moment_of(fits ? static_cast<std::int64_t>(seconds)
+                                     : std::numeric_limits<std::int64_t>::min());
     switch (id) {
         case Id::Minute:
             return at.minute;

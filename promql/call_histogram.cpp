@@ -66,14 +66,11 @@ void collect(const Block& block, const Histograms::One& one, std::size_t step,
     }
 }
 
-struct Monotonic {
-    bool forced = false;  ///< a difference too large to be rounding was evened out
-};
-
-/// Counts may not fall. Falls of rounding size, and rises too, are evened out silently.
-Monotonic make_monotonic(std::vector<Bucket>& buckets) {
+/// Counts may not fall. Falls of rounding size, and rises too, are evened out silently; true when
+/// one was larger.
+bool make_monotonic(std::vector<Bucket>& buckets) {
     constexpr double tolerance = 1e-12;
-    Monotonic out;
+    bool forced = false;
     double previous = buckets.front().count;
     for (std::size_t i = 1; i < buckets.size(); ++i) {
         const double current = buckets[i].count;
@@ -91,12 +88,12 @@ Monotonic make_monotonic(std::vector<Bucket>& buckets) {
         }
         if (current < previous) {
             buckets[i].count = previous;
-            out.forced = true;
+            forced = true;
             continue;
         }
         previous = current;
     }
-    return out;
+    return forced;
 }
 
 double bucket_quantile(double q, std::vector<Bucket>& buckets, bool& forced) {
@@ -105,7 +102,7 @@ double bucket_quantile(double q, std::vector<Bucket>& buckets, bool& forced) {
     if (q > 1) return infinity;
     if (!std::isinf(buckets.back().bound) || buckets.back().bound < 0 || buckets.size() < 2)
         return std::nan("");
-    forced = make_monotonic(buckets).forced;
+    forced = make_monotonic(buckets);
     const double observations = buckets.back().count;
     if (observations == 0) return std::nan("");
     double rank = q * observations;
@@ -126,8 +123,7 @@ double bucket_quantile(double q, std::vector<Bucket>& buckets, bool& forced) {
 double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets) {
     if (buckets.empty() || !std::isinf(buckets.back().bound) || buckets.back().bound < 0)
         return std::nan("");
-    make_monotonic(buckets);
-    const double count = buckets.back().count;
+    const double count = buckets.back().count;  // not made monotonic, unlike for quantiles
     if (count == 0 || std::isnan(lower) || std::isnan(upper)) return std::nan("");
     if (lower >= upper) return 0;
     double lower_rank = 0, upper_rank = 0, rank = 0;
@@ -163,12 +159,20 @@ double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets)
     return (upper_rank - lower_rank) / count;
 }
 
-std::string bad_bucket(const Labels& labels) {
-    return fmt::format("bucket label \"le\" is missing or has a malformed value of {}",
-                       quote(labels.get("le")));
-}
-
 }  // namespace
+
+void Evaluator::warn_of_bad_buckets(const Expr& at, const Block& block,
+                                    const std::vector<std::size_t>& rows) {
+    for (const std::size_t row : rows) {
+        const Labels& labels = block.labels[row];
+        const std::string_view name =
+            block.nameless ? std::string_view() : labels.get(metric_name_label);
+        context_.warn(at,
+                      fmt::format("bucket label \"le\" is missing or has a malformed value of {} "
+                                  "for metric name {}",
+                                  quote(labels.get("le")), quote(name)));
+    }
+}
 
 Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
     Result<Block> q = eval(*call.args[0]);
@@ -177,14 +181,7 @@ Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
     if (!block) return block;
     context_.warn_quantiles(*call.args[0], q->values);
     const Histograms histograms = gather(*block);
-    const auto of_metric = [&](std::string_view name) {
-        return name.empty() ? std::string() : fmt::format(" for metric name {}", quote(name));
-    };
-    for (const std::size_t r : histograms.malformed)
-        context_.warn(*call.args[1],
-                      bad_bucket(block->labels[r]) +
-                          of_metric(block->nameless ? std::string_view()
-                                                    : block->labels[r].get(metric_name_label)));
+    warn_of_bad_buckets(*call.args[1], *block, histograms.malformed);
     Block out(steps_.count);
     std::vector<Bucket> buckets;
     for (const Histograms::One& one : histograms.all) {
@@ -199,8 +196,8 @@ Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
                     *call.args[1],
                     "input to histogram_quantile needed to be fixed for monotonicity (see "
                     "https://prometheus.io/docs/prometheus/latest/querying/functions/"
-                    "#histogram_quantile)" +
-                        of_metric(one.name));
+                    "#histogram_quantile) for metric name " +
+                        quote(one.name));
         }
     }
     drop_empty_rows(out);
@@ -217,6 +214,7 @@ Result<Block> Evaluator::eval_histogram_fraction(const Call& call) {
     Block out(steps_.count);
     std::vector<Bucket> buckets;
     const Histograms histograms = gather(*block);
+    warn_of_bad_buckets(*call.args[2], *block, histograms.malformed);
     for (const Histograms::One& one : histograms.all) {
         const auto row = out.add(one.labels);
         for (std::size_t i = 0; i < row.size(); ++i) {

@@ -30,11 +30,28 @@ Result<void> QueryContext::charge(std::size_t samples) {
 }
 
 void QueryContext::warn(const Expr& at, std::string_view text) {
-    warnings_.insert(fmt::format("PromQL warning: {} ({}:{})", text, at.line, at.column));
+    warnings_[fmt::format("PromQL warning: {}", text)] = fmt::format("({}:{})", at.line, at.column);
 }
 
 void QueryContext::inform(const Expr& at, std::string_view text) {
-    infos_.insert(fmt::format("PromQL info: {} ({}:{})", text, at.line, at.column));
+    infos_[fmt::format("PromQL info: {}", text)] = fmt::format("({}:{})", at.line, at.column);
+}
+
+namespace {
+
+std::vector<std::string> with_places(const std::map<std::string, std::string>& texts) {
+    std::vector<std::string> out;
+    for (const auto& [text, place] : texts) out.push_back(text + ' ' + place);
+    return out;
+}
+
+}  // namespace
+
+std::vector<std::string> QueryContext::warnings() const {
+    return with_places(warnings_);
+}
+std::vector<std::string> QueryContext::infos() const {
+    return with_places(infos_);
 }
 
 void QueryContext::warn_quantiles(const Expr& at, std::span<const double> quantiles) {

@@ -2,8 +2,8 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -35,14 +35,15 @@ public:
     void inform(const Expr& at, std::string_view text);
     /// Warns of each quantile outside 0 … 1.
     void warn_quantiles(const Expr& at, std::span<const double> quantiles);
-    std::vector<std::string> warnings() const { return {warnings_.begin(), warnings_.end()}; }
-    std::vector<std::string> infos() const { return {infos_.begin(), infos_.end()}; }
+    std::vector<std::string> warnings() const;
+    std::vector<std::string> infos() const;
 
 private:
     const Clock& clock_;
     std::chrono::steady_clock::time_point deadline_;
     std::size_t samples_ = 0;
-    std::set<std::string> warnings_, infos_;
+    /// Text to place: of one text only the place that came last is kept, as in Prometheus.
+    std::map<std::string, std::string> warnings_, infos_;
 };
 
 /// The float samples of one series, borrowed for the call; no stale markers among them.
@@ -106,6 +107,8 @@ private:
     Result<Block> eval_label_join(const Call& call);
     Result<Block> eval_histogram_quantile(const Call& call);
     Result<Block> eval_histogram_fraction(const Call& call);
+    void warn_of_bad_buckets(const Expr& at, const Block& block,
+                             const std::vector<std::size_t>& rows);
 
     Result<Block> eval_unary(const Unary& unary);
     Block scalar(double value) const;

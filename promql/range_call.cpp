@@ -109,6 +109,7 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     if (view.fixed && all_steps) used.steps = {view.steps.start, 0, steps_.count};
     Block block(used.steps.count);
     std::vector<std::size_t> resets;
+    const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
     const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
         const std::size_t before = block.rows();
         const std::span<double> row = block.add(*series.labels);
@@ -123,7 +124,7 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         }
         const std::string_view name = series.labels->get(metric_name_label);
         if (wants_counter && !looks_like_a_counter(name))
-            context_.inform(matrix,
+            context_.inform(subquery != nullptr ? nowhere : matrix,
                             "metric might not be a counter, name does not end in "
                             "_total/_sum/_count/_bucket: " +
                                 quote(name));

@@ -218,7 +218,7 @@ class Prometheus:
     def __init__(self, folder):
         binary = os.path.join(folder, 'prometheus')
         version = subprocess.run([binary, '--version'], capture_output=True, text=True, check=True).stdout.split()[2]
-        if version != '3.5.3':
+        if version.split('+')[0] != '3.5.3':  # a distribution adds a suffix
             sys.exit('record.py: %s is Prometheus %s; expected 3.5.3' % (binary, version))
         self.home = tempfile.TemporaryDirectory()
         config = os.path.join(self.home.name, 'prometheus.yml')
