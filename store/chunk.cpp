@@ -71,7 +71,11 @@ public:
 private:
     std::uint64_t load(std::size_t byte) const {
         std::uint64_t word = 0;
-        std::memcpy(&word, bytes_.data() + byte, std::min<std::size_t>(8, bytes_.size() - byte));
+        // A copy of a fixed size is one instruction; only the last seven bytes need the other.
+        if (byte + 8 <= bytes_.size()) [[likely]]
+            std::memcpy(&word, bytes_.data() + byte, 8);
+        else
+            std::memcpy(&word, bytes_.data() + byte, bytes_.size() - byte);
         return __builtin_bswap64(word);
     }
 

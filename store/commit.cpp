@@ -6,6 +6,11 @@
 #include "store/records.h"
 
 namespace vedette::store {
+namespace {
+
+constexpr std::size_t buffer_bytes_kept = 256 * 1024;
+
+}  // namespace
 
 Committer::Committer(Memory& memory, Wal& wal, Limits limits)
     : memory_(memory), wal_(wal), limits_(std::move(limits)) {}
@@ -199,6 +204,8 @@ void Committer::commit(std::vector<Pending*>& group) {
     }
     counts.log_bytes = written ? out_.size() : 0;
     limits_.count(counts);
+    // A hundred thousand new series leave a buffer that nobody will need again.
+    if (out_.capacity() > buffer_bytes_kept) out_ = {};
     for (Pending* each : group) {
         if (!each->verdict) continue;
         if (!written)

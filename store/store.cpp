@@ -158,6 +158,7 @@ struct Store::Parts {
     void count(const CommitCounts& counts);
     void run(std::stop_token stop);
     ChunkCursor::Fill fill_from(std::vector<SeriesId> ids, Window window, bool latest_only);
+    std::optional<Sample> newest_in(const Labels& labels, Window window);
     Result<std::vector<Slot>> slots_in(Selectors selectors, Window window)
         VEDETTE_REQUIRES(memory.index_mutex);
 };
@@ -555,26 +556,32 @@ std::optional<Sample> Store::latest(const Labels& labels) const {
     return parts_->memory.head.at(*slot).latest();
 }
 
+std::optional<Sample> Store::Parts::newest_in(const Labels& labels, Window window) {
+    SeriesId id;
+    {
+        const Lock lock_(memory.index_mutex);
+        const auto slot = memory.index.find(labels);
+        if (!slot) return std::nullopt;
+        id = {*slot, memory.index.epoch(*slot)};
+    }
+    ChunkCursor cursor(fill_from({id}, window, true), [](const auto&, const auto&) {}, window, true,
+                       {});
+    Column column;
+    if (!cursor.next(column)) return std::nullopt;
+    const bool histogram = !column.histograms.empty() && column.histograms.back();
+    return Sample{column.times.back(),
+                  histogram ? Value(column.histograms.back()) : Value(column.floats.back())};
+}
+
 std::optional<Sample> Store::current(const Labels& labels, Timestamp at) {
     const Window window{at - parts_->settings.lookback, at};
-    std::optional<Sample> sample = latest(labels);
-    if (sample && sample->at > at) {
-        SeriesId id;
-        {
-            const Lock lock(parts_->memory.index_mutex);
-            const auto slot = parts_->memory.index.find(labels);
-            if (!slot) return std::nullopt;
-            id = {*slot, parts_->memory.index.epoch(*slot)};
-        }
-        ChunkCursor cursor(parts_->fill_from({id}, window, true), [](const auto&, const auto&) {},
-                           window, true, {});
-        Column column;
-        if (!cursor.next(column)) return std::nullopt;
-        sample = Sample{column.times.back(), column.floats.back()};
-        if (!column.histograms.empty()) sample->value = column.histograms.back();
-    }
-    if (!sample || !window.holds(sample->at) || is_stale(sample->value)) return std::nullopt;
-    return sample;
+    const auto usable = [&](const std::optional<Sample>& sample) {
+        return sample && window.holds(sample->at) && !is_stale(sample->value);
+    };
+    const std::optional<Sample> newest = latest(labels);
+    if (!newest || newest->at <= at) return usable(newest) ? newest : std::nullopt;
+    const std::optional<Sample> before = parts_->newest_in(labels, window);
+    return usable(before) ? before : std::nullopt;
 }
 
 std::optional<MetricMetadata> Store::find_metadata(std::string_view metric) const {
