@@ -71,7 +71,6 @@ Result<void> Manager::load(std::vector<RuleGroup> definitions, const RuleSetting
     if (!restored_) restore(now);
     end_groups(now);
     publish();
-    wake_.notify_all();
     return {};
 }
 
@@ -160,7 +159,6 @@ void Manager::start() {
 void Manager::stop() {
     if (!thread_.joinable()) return;
     thread_.request_stop();
-    wake_.notify_all();
     thread_.join();
 }
 
