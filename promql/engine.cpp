@@ -1,7 +1,9 @@
 #include "promql/engine.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "promql/deep_stack.h"
 #include "promql/evaluator.h"
 
 namespace vedette::promql {
@@ -48,6 +50,15 @@ Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
     return out;
 }
 
+/// Evaluates where the tree's depth has room.
+template <typename Evaluate>
+auto deeply(const Expr& expr, const Evaluate& evaluate) -> decltype(evaluate()) {
+    std::optional<decltype(evaluate())> result;
+    if (!with_stack_for(expr.depth, [&] { result.emplace(evaluate()); }))
+        return fail(Fault::Unavailable, "no memory for the stack of a query that nests so deep");
+    return std::move(*result);
+}
+
 }  // namespace
 
 Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource& source,
@@ -63,12 +74,12 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
         return result;
     }
     if (expr.type == Type::Matrix) {
-        Result<std::vector<Series>> series = raw_series(evaluator, expr);
+        auto series = deeply(expr, [&] { return raw_series(evaluator, expr); });
         if (!series) return fail(series.error());
         result.kind = QueryResult::Kind::Matrix;
         result.series = std::move(*series);
     } else {
-        Result<Block> block = evaluator.eval(expr);
+        Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
         if (!block) return fail(block.error());
         result.kind =
             expr.type == Type::Scalar ? QueryResult::Kind::Scalar : QueryResult::Kind::Vector;
@@ -101,7 +112,7 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
     QueryContext context(settings_, clock_, source, std::move(stop), start, end);
     const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
     Evaluator evaluator(context, steps);
-    Result<Block> block = evaluator.eval(expr);
+    Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
     if (!block) return fail(block.error());
     QueryResult result;
     result.kind = QueryResult::Kind::Matrix;

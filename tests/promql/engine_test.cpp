@@ -184,6 +184,31 @@ TEST_CASE("a query stops when its caller goes away or its time is over", "[promq
           Error{Fault::Timeout, "query timed out in expression evaluation"});
 }
 
+TEST_CASE("a query nested as deep as the parser allows is answered", "[promql][engine]") {
+    const auto repeated = [](std::string_view text, std::size_t times) {
+        std::string out;
+        for (std::size_t i = 0; i < times; ++i) out += text;
+        return out;
+    };
+    struct Row {
+        const char *open, *close;
+        std::size_t levels;
+    };
+    const auto row = GENERATE(values<Row>({{"(", ")", 4999},
+                                           {"-", "", 4999},
+                                           {"", "+x", 4999},
+                                           {"abs(", ")", 4999},
+                                           {"sum(", ")", 4999},
+                                           {"clamp_min(", ", 1)", 4999},
+                                           {"max_over_time(", "[1m:1m])", 2400}}));
+    CAPTURE(row.open, row.close);
+    Bench bench("x 1x5");
+    const auto answer =
+        bench.at(repeated(row.open, row.levels) + "x" + repeated(row.close, row.levels), {240'000});
+    REQUIRE(answer);
+    CHECK(answer->series.size() == 1);
+}
+
 TEST_CASE("a native histogram among the data is refused by name", "[promql][engine]") {
     Bench bench;
     bench.source.add(series_name("h{a=\"1\"}"), {0}, std::make_shared<const Histogram>());
