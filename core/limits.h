@@ -114,6 +114,7 @@ inline constexpr std::size_t story_lines_max = 1000;
 inline constexpr std::size_t slack_text_bytes_max = 3000;
 inline constexpr std::size_t slack_title_bytes_max = 150;
 inline constexpr std::size_t slack_alerts_max = 10;  // in words; the rest is counted
+inline constexpr auto mail_deadline = 30s;  // one dialogue with a mail server
 inline constexpr std::size_t mail_alerts_max = 100;
 inline constexpr std::size_t mail_subject_bytes_max = 200;
 inline constexpr std::size_t mail_bytes_max = std::size_t{1} << 20;

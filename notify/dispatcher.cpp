@@ -237,8 +237,9 @@ void Dispatcher::owe(Reason reason, const Passage& in, Group& group, Delivery& t
         Message message = message_for(tells(reason) ? reason : owed.message->reason, in, group, now);
         if (!to.how->send_resolved) std::erase_if(message.alerts, [](const auto& one) { return is_over(*one); });
         message.possible_repeat = owed.possible_repeat;
+        message.decided = owed.since.wall;
         owed.message = std::make_shared<const Message>(std::move(message));
-        if (owed.planned != 0) plan(to, owed.planned, std::nullopt, now);
+        if (owed.planned != 0) plan(to, owed.planned, std::nullopt);
     }
     owed.firing = in.firing;
     owed.resolved = in.resolved;
@@ -279,30 +280,29 @@ void Dispatcher::drop_owed(Delivery& to, Reason why, Moment now) {
 // ── a message goes out ──
 
 void Dispatcher::start(Delivery& to, Moment now) {
-    if (!to.owed || to.in_flight != 0 || to.owed->not_before > now.steady || to.queued) return;
+    if (paused_ || !to.owed || to.in_flight != 0 || to.owed->not_before > now.steady || to.queued) return;
     Owed& owed = *to.owed;
     const std::int64_t id = owed.planned != 0 ? owed.planned : ++last_attempt_;
     if (flights_.size() >= limits::notify_in_flight_max) {
         owed.planned = id;
         to.queued = true;
-        plan(to, id, std::nullopt, now);
+        plan(to, id, std::nullopt);
         waiting_.push_back(to.key);
         return;
     }
     ++owed.tries;
-    plan(to, id, now.wall, now);
+    plan(to, id, now.wall);
     owed.planned = 0;
     to.in_flight = id;
     flights_[id] = {id, to.key, owed.message, owed.firing, owed.resolved};
     turn_.sends.push_back({id, to.key, settings_, to.how, owed.message, owed.tries});
 }
 
-void Dispatcher::plan(const Delivery& to, std::int64_t id, std::optional<Timestamp> started,
-                      Moment now) {
+void Dispatcher::plan(const Delivery& to, std::int64_t id, std::optional<Timestamp> started) {
     const Owed& owed = *to.owed;
     turn_.entries.push_back(AttemptEntry{id, to.key, started ? owed.tries : owed.tries + 1,
-                                         owed.message->reason, ids_of(owed.message->alerts), now.wall,
-                                         started, owed.possible_repeat});
+                                         owed.message->reason, ids_of(owed.message->alerts),
+                                         owed.since.wall, started, owed.possible_repeat});
 }
 
 std::pair<Dispatcher::Group*, Dispatcher::Delivery*> Dispatcher::find(const DeliveryKey& key) {
@@ -350,7 +350,7 @@ void Dispatcher::finished(std::int64_t attempt, const Outcome& outcome, Moment n
 
 /// D3: a place became free.
 void Dispatcher::start_waiting(Moment now) {
-    while (!waiting_.empty() && flights_.size() < limits::notify_in_flight_max) {
+    while (!paused_ && !waiting_.empty() && flights_.size() < limits::notify_in_flight_max) {
         Delivery* next = find(waiting_.front()).second;
         waiting_.pop_front();
         if (next == nullptr) continue;
@@ -379,10 +379,15 @@ void Dispatcher::failed(const Flight& flight, Group& group, Delivery& to, const 
         to.owed.reset();
         return;
     }
-    owed.possible_repeat = owed.possible_repeat || outcome.maybe_arrived;
+    if (outcome.maybe_arrived && !owed.possible_repeat) {
+        owed.possible_repeat = true;
+        Message marked = *owed.message;
+        marked.possible_repeat = true;
+        owed.message = std::make_shared<const Message>(std::move(marked));
+    }
     owed.not_before = now.steady + next.wait;
     owed.planned = ++last_attempt_;
-    plan(to, owed.planned, std::nullopt, now);
+    plan(to, owed.planned, std::nullopt);
 }
 
 void Dispatcher::tell(const DeliveryKey& key, const Fingerprints& firing, const Fingerprints& resolved,

@@ -80,7 +80,14 @@ public:
     /// When `due` has something to do again; nothing when only an event can change that.
     std::optional<SteadyTime> next_due() const;
 
+    /// Begins no more attempts from now on.
+    void pause() { paused_ = true; }
+    /// What is to be recorded since last asked, without anything new being done.
+    Turn collect() { return std::exchange(turn_, {}); }
+
     Snapshot snapshot(Moment now) const;
+    std::size_t alert_count() const { return alerts_.size(); }
+    std::size_t in_flight() const { return flights_.size(); }
 
 private:
     /// A message that was decided on and has not arrived.
@@ -143,7 +150,7 @@ private:
     void owe(Reason reason, const Passage& in, Group& group, Delivery& to, Moment now);
     void drop_owed(Delivery& to, Reason why, Moment now);
     void start(Delivery& to, Moment now);
-    void plan(const Delivery& to, std::int64_t id, std::optional<Timestamp> started, Moment now);
+    void plan(const Delivery& to, std::int64_t id, std::optional<Timestamp> started);
     void failed(const Flight& flight, Group& group, Delivery& to, const Outcome& outcome, Moment now);
     void tell(const DeliveryKey& key, const Fingerprints& firing, const Fingerprints& resolved,
               Moment now);
@@ -172,6 +179,7 @@ private:
     std::map<std::int64_t, Flight> flights_;
     std::deque<DeliveryKey> waiting_;  // for one of the limited places
     std::int64_t last_attempt_ = 0;
+    bool paused_ = false;
     SteadyTime next_purge_{};
     Turn turn_;
 };

@@ -78,6 +78,7 @@ void Dispatcher::resume(const AttemptEntry& attempt, const std::map<AlertId, Ale
     content.alerts = std::move(alerts);
     Message message = message_for(attempt.reason, content, *group, now);
     message.possible_repeat = attempt.started.has_value() || attempt.possible_repeat;
+    message.decided = attempt.planned;
     to->owed.emplace();
     to->owed->since = past(attempt.planned, now);
     to->owed->tries = attempt.started ? attempt.number : attempt.number - 1;

@@ -24,6 +24,7 @@ struct Message {
     std::vector<AlertRef> alerts;  ///< firing and resolved, in `comes_before` order
     Reason reason = Reason::FirstNotification;
     Timestamp at;                   ///< when it was put together
+    Timestamp decided;              ///< when it was decided to tell; the same for every try
     std::string external_url;       ///< where pages are
     bool possible_repeat = false;   ///< it may have arrived once already
 

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/http_client.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/smtp.h"
+#include "core/alert.h"
+#include "core/mutex.h"
+#include "notify/dispatcher.h"
+#include "notify/ledger.h"
+#include "notify/settings.h"
+#include "notify/templates.h"
+
+namespace vedette::notify {
+
+/// Takes alerts from rules, remembers them in `alerts.db`, and tells people.
+///
+/// Threads: `take` and the reading functions may be called from any thread; decisions are made under
+/// one mutex; messages go out on the loop; the ledger has a thread of its own.
+///
+///     any thread     take ── ledger (commit, at most 200 ms) ── dispatcher ──┐ post
+///     loop           pump: due → ledger → send → finished → pump ◄───────────┘
+///     ledger's       transactions of all that waits
+///
+/// Must be destroyed on the loop's thread, or when the loop no longer runs; `stop` comes before.
+class Notifier final : public AlertSink, public AlertMemory {
+public:
+    /// Opens the ledger and takes up what it remembers: what was owed goes out again once `start` was
+    /// called. Fails when the ledger cannot be opened or a template cannot be parsed. The references
+    /// must outlive the notifier.
+    static Result<std::unique_ptr<Notifier>> make(Settings settings, const std::string& ledger_path,
+                                                  Loop& loop, HttpClient& http, SmtpClient& mail,
+                                                  const Clock& clock, Log& log, Metrics& metrics);
+    ~Notifier() override;
+
+    /// Begins to tell. From any thread.
+    void start();
+    /// Begins no more attempts and waits for those in flight, at most limits::notify_stop_wait_max;
+    /// on the loop's thread it does not wait. What is owed stays in the ledger for the next start.
+    void stop() VEDETTE_EXCLUDES(mutex_);
+    /// Swaps the configuration; when a template cannot be parsed, nothing changes. From any thread.
+    Result<void> reload(Settings settings) VEDETTE_EXCLUDES(mutex_);
+
+    /// Fails with Limit when limits::alerts_open_max is reached: nothing of `alerts` was taken.
+    Result<void> take(std::span<const Alert> alerts) override VEDETTE_EXCLUDES(mutex_);
+    Result<std::vector<Alert>> open_alerts() override { return ledger_->open_alerts(); }
+
+    Result<void> put_silence(Silence silence) VEDETTE_EXCLUDES(mutex_);
+    Result<void> expire_silence(std::string_view id) VEDETTE_EXCLUDES(mutex_);
+
+    /// What pages and API show. From any thread.
+    Snapshot snapshot() const VEDETTE_EXCLUDES(mutex_);
+    /// The whole story of one alert, from the ledger. From any thread but the loop's (it reads disk).
+    Result<Story> why(AlertId id) { return ledger_->story(id); }
+    Result<std::vector<AttemptRow>> recent_attempts(std::size_t count) {
+        return ledger_->recent_attempts(count);
+    }
+
+private:
+    /// Messages of one turn, waiting for their record or for the time that a page waits for it.
+    struct Outbox {
+        std::vector<Dispatcher::Send> sends;
+        Loop::TimerId timer;
+        bool gone = false;
+    };
+    Notifier(std::shared_ptr<const Settings> settings, std::shared_ptr<const Templates> templates,
+             std::unique_ptr<Ledger> ledger, Loop& loop, HttpClient& http, SmtpClient& mail,
+             const Clock& clock, Log& log, Metrics& metrics);
+    /// Runs `work` on the loop, unless this is gone by then.
+    void post(std::function<void()> work);
+    void pump() VEDETTE_EXCLUDES(mutex_);
+    void post_when_recorded(Ledger::Ticket ticket, std::vector<Dispatcher::Send> sends);
+    void go(const std::shared_ptr<Outbox>& outbox);
+    void finished(const Dispatcher::Send& send, const Outcome& outcome, Moment began)
+        VEDETTE_EXCLUDES(mutex_);
+    void write_notes(const std::vector<Dispatcher::Note>& notes);
+
+    // Constant after construction, or with their own locking.
+    Loop& loop_;
+    HttpClient& http_;
+    SmtpClient& mail_;
+    const Clock& clock_;
+    Log& log_;
+    Metrics& metrics_;
+    std::unique_ptr<Ledger> ledger_;
+
+    // The loop's thread only.
+    Loop::TimerId timer_;
+
+    mutable Mutex mutex_;
+    Condition idle_;
+    std::minstd_rand random_ VEDETTE_GUARDED_BY(mutex_);
+    Dispatcher dispatcher_ VEDETTE_GUARDED_BY(mutex_);
+    std::shared_ptr<const Templates> templates_ VEDETTE_GUARDED_BY(mutex_);
+    bool running_ VEDETTE_GUARDED_BY(mutex_) = false;
+
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted work looks at it
+};
+
+}  // namespace vedette::notify

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "notify/senders/sender.h"
+
+namespace vedette::notify {
+
+void send_webhook(const WebhookSettings& settings, const Attempt& attempt, const Doors& doors,
+                  OutcomeDone done);
+void send_slack(const SlackSettings& settings, const Attempt& attempt, const Doors& doors,
+                OutcomeDone done);
+void send_email(const EmailSettings& settings, const Attempt& attempt, const Doors& doors,
+                OutcomeDone done);
+
+}  // namespace vedette::notify

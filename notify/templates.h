@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/template.h"
+#include "core/error.h"
+#include "notify/message.h"
+#include "notify/settings.h"
+
+namespace vedette::notify {
+
+/// The templates of messages: Alertmanager's functions, the configured files, and short ones of ours
+/// under the names that configurations ask for (`slack.default.title`, `email.default.subject` …).
+/// Immutable; safe between threads.
+class Templates {
+public:
+    /// Fails with the first template file that cannot be parsed.
+    static Result<std::shared_ptr<const Templates>> make(const Settings& settings);
+
+    /// Expands `text` with the message as dot, as Alertmanager's templates see it.
+    Result<std::string> expand(std::string_view text, const Message& message) const;
+    /// Parses only, for a check of the configuration.
+    Result<void> check(std::string_view text) const;
+
+private:
+    explicit Templates(TemplateSet set) : set_(std::move(set)) {}
+    TemplateSet set_;
+};
+
+/// Parses every template text of every receiver; the first that is wrong, with whose it is.
+Result<void> check_templates(const Settings& settings, const Templates& templates);
+
+}  // namespace vedette::notify

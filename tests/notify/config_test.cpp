@@ -1,0 +1,131 @@
+#include "notify/config.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/yaml.h"
+
+using namespace vedette;
+using namespace vedette::notify;
+
+namespace {
+
+struct Read {
+    Settings settings;
+    std::string problems;
+};
+
+Read read(std::string_view text) {
+    Problems problems;
+    const ConfigNode root = read_yaml("n.yml", text, problems);
+    ConfigReader reader("/nowhere", [](const std::string&) { return Result<std::string>(""); });
+    for (const ConfigSection& section : reader.sections())
+        if (const ConfigNode* node = root.find(section.key)) section.read(*node, problems);
+    if (const ConfigNode* node = root.find("global")) reader.global(*node);
+    Read out;
+    out.settings = reader.finish(problems);
+    out.problems = problems.text();
+    return out;
+}
+
+std::string problem_of(std::string_view text) {
+    const std::string all = read(text).problems;
+    return all.substr(0, all.find('\n'));
+}
+
+}  // namespace
+
+TEST_CASE("an Alertmanager file is read with what its routes inherit", "[notify][config]") {
+    const Read got = read(R"(
+global:
+  resolve_timeout: 7m
+  slack_api_url: http://slack.example/hook
+  smtp_from: 'Vedette <vedette@shop.example>'
+  smtp_smarthost: mail.shop.example:587
+  scrape_interval: 15s
+route:
+  receiver: team
+  group_by: [alertname, job]
+  group_wait: 10s
+  routes:
+    - matchers: [severity="critical", 'job=~"check.*"']
+      receiver: pager
+      continue: true
+      repeat_interval: 1h
+      routes:
+        - match: {team: ops}
+          match_re: {zone: a|b}
+          group_by: ['...']
+receivers:
+  - name: team
+    slack_configs: [{channel: '#ops', send_resolved: true}]
+    email_configs: [{to: 'Ops <ops@shop.example>, boss@shop.example', headers: {X-Team: shop}}]
+  - name: pager
+    webhook_configs: [{url: 'http://user:pass@hooks.example/secret?x', max_alerts: 3}]
+inhibit_rules:
+  - source_matchers: [severity=critical]
+    target_match: {severity: warning}
+    equal: [job]
+)");
+    CHECK(got.problems == "");
+    const Settings& s = got.settings;
+    CHECK(s.enabled);
+    CHECK(s.resolve_timeout == 7min);
+    CHECK(s.route.group_wait == 10s);
+    CHECK(s.route.group_interval == 5min);
+    REQUIRE(s.route.routes.size() == 1);
+    const RouteNode& pager = s.route.routes[0];
+    CHECK(pager.key == R"({}/{job=~"check.*",severity="critical"})");
+    CHECK(pager.continue_to_next);
+    CHECK(pager.group_wait == 10s);
+    CHECK(pager.repeat_interval == 1h);
+    CHECK(pager.group_by == std::vector<std::string>{"alertname", "job"});
+    REQUIRE(pager.routes.size() == 1);
+    CHECK(pager.routes[0].receiver == "pager");
+    CHECK(pager.routes[0].group_by_all);
+    CHECK_FALSE(pager.routes[0].continue_to_next);
+    CHECK(pager.routes[0].key == pager.key + R"(/{team="ops",zone=~"a|b"})");
+    REQUIRE(s.receivers.size() == 2);
+    REQUIRE(s.receivers[0].integrations.size() == 2);
+    CHECK(s.receivers[0].integrations[0].target() == "#ops");
+    CHECK(s.receivers[0].integrations[0].send_resolved);
+    CHECK(s.receivers[0].integrations[1].target() == "ops@shop.example, boss@shop.example");
+    CHECK_FALSE(s.receivers[0].integrations[1].send_resolved);
+    CHECK(s.receivers[1].integrations[0].target() == "hooks.example");
+    CHECK(s.receivers[1].integrations[0].send_resolved);
+    REQUIRE(s.inhibit_rules.size() == 1);
+    CHECK(s.inhibit_rules[0].equal == std::vector<std::string>{"job"});
+}
+
+TEST_CASE("what is wrong or not supported is refused by name", "[notify][config]") {
+    struct Row {
+        const char* text;
+        const char* problem;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"route: {receiver: tem}\nreceivers: [{name: team}]",
+         "n.yml:1:19: there is no receiver `tem`; did you mean `team`?"},
+        {"route: {group_wait: 1s}\nreceivers: []", "n.yml:1:8: the first route needs a `receiver`"},
+        {"route: {receiver: t, matchers: [a=b]}\nreceivers: [{name: t}]",
+         "n.yml:1:8: the first route takes every alert; it cannot have matchers"},
+        {"route: {receiver: t, group_interval: 0s}\nreceivers: [{name: t}]",
+         "n.yml:1:38: `group_interval` cannot be zero"},
+        {"route: {receiver: t, routes: [{mute_time_intervals: [night]}]}\nreceivers: [{name: t}]",
+         "n.yml:1:53: `mute_time_intervals` is not supported yet: remove it, or alerts would be told at "
+         "times it forbids"},
+        {"time_intervals: [{name: night}]",
+         "n.yml:1:17: `time_intervals` is not supported yet: remove it, or alerts would be told at times "
+         "it forbids"},
+        {"receivers: [{name: t}, {name: t}]", "n.yml:1:24: receiver `t` is defined twice"},
+        {"receivers: [{name: t, pagerduty_configs: [{}]}]",
+         "n.yml:1:42: `pagerduty_configs` is not supported yet; this version speaks webhook_configs, "
+         "slack_configs and email_configs"},
+        {"receivers: [{name: t, webhook_configs: [{}]}]",
+         "n.yml:1:41: a webhook needs `url` or `url_file`"},
+        {"receivers: [{name: t, email_configs: [{to: x, from: a@b, smarthost: 'c:25'}]}]",
+         "n.yml:1:44: `x` is no mail address"},
+        {"receivers: [{name: t, email_configs: [{to: x@y, from: a@b, smarthost: c}]}]",
+         "n.yml:1:71: `c` has no port; expected host:port"},
+    }));
+    CAPTURE(row.text);
+    CHECK(problem_of(row.text) == row.problem);
+}
