@@ -47,7 +47,7 @@ std::string chunked_head(std::string_view more = {}) {
 
 }  // namespace
 
-TEST_CASE("with 1000 idle connections the next caller is answered within 100 ms and 8 MiB") {
+TEST_CASE("with 1000 idle connections the next caller is answered within 500 ms and 8 MiB") {
     allow_many_descriptors();
     Site site;
     REQUIRE(site.started);
@@ -61,7 +61,7 @@ TEST_CASE("with 1000 idle connections the next caller is answered within 100 ms 
     const auto before = std::chrono::steady_clock::now();
     CHECK(site.client().ask(get("/hello")).status == 200);
     CHECK(site.client().ask(get("/worker")).status == 200);
-    CHECK(std::chrono::steady_clock::now() - before < 100ms);
+    CHECK(std::chrono::steady_clock::now() - before < 500ms);
     CHECK(memory.holds(8 * mib));
 }
 

@@ -133,7 +133,7 @@ TEST_CASE("a TLS listener answers, pipelined and large, and the handler knows") 
 TEST_CASE("a stalled handshake holds nobody up and ends at its deadline, within 8 MiB") {
     const Certificate certificate;
     ServerSettings settings = tls_only(certificate.settings());
-    settings.limits.handshake_deadline = 300ms;
+    settings.limits.handshake_deadline = 1s;
     Site site(settings);
     const MemoryBound memory;
     std::vector<Client> stalled;
