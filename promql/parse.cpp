@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/limits.h"
+#include "promql/deep_stack.h"
 #include "promql/parser.h"
 
 namespace vedette::promql {
@@ -61,6 +62,16 @@ Error report(std::string_view text, const Complaint& complaint, ParseProblem* pr
             fmt::format("{}: parse error: {}", place, complaint.message)};
 }
 
+/// No text nests deeper than it has parentheses and operators, and none is read deeper than the
+/// limit.
+std::size_t levels_at_most(std::string_view text) {
+    constexpr std::string_view nesting = "(+-*/%^<>=";
+    const auto count = std::count_if(text.begin(), text.end(), [&](char c) {
+        return nesting.find(c) != std::string_view::npos;
+    });
+    return std::min(static_cast<std::size_t>(count), limits::query_depth_max);
+}
+
 }  // namespace
 
 Result<ExprPtr> parse(std::string_view text, ParseProblem* problem) {
@@ -72,12 +83,20 @@ Result<ExprPtr> parse(std::string_view text, ParseProblem* problem) {
                             true};
         return fail(report(text, complaint, problem));
     }
-    Parser parser(text);
-    ExprPtr expr = parser.parse_all();
-    if (expr == nullptr) return fail(report(text, parser.complaint().value(), problem));
-    if (const auto complaint = check_types(*expr, text))
-        return fail(report(text, *complaint, problem));
-    return expr;
+    Result<ExprPtr> result;
+    const bool had_room = with_stack_for(levels_at_most(text), [&] {
+        Parser parser(text);
+        ExprPtr expr = parser.parse_all();
+        std::optional<Complaint> complaint = parser.complaint();
+        if (expr != nullptr) complaint = check_types(*expr, text);
+        if (complaint)
+            result = fail(report(text, *complaint, problem));
+        else
+            result = std::move(expr);
+    });
+    if (!had_room)
+        return fail(Fault::Unavailable, "no memory for the stack of a query that nests so deep");
+    return result;
 }
 
 Result<std::vector<Matcher>> parse_selector(std::string_view text, ParseProblem* problem) {
