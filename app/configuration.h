@@ -25,6 +25,7 @@ struct Configuration {
 
     std::string path;
     Global global;
+    std::string external_url;  ///< without a slash at the end
     ResolverKind resolver = ResolverKind::System;
     http::ServerSettings server;
     store::StoreSettings storage;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <numeric>
@@ -36,6 +37,22 @@ std::string line_of(const std::string& text, int line) {
     return out;
 }
 
+/// Hides what follows a word that smells of a secret: a problem is printed, logged and sent, and a
+/// misspelt `passwrd: …` is not read as a secret by anybody.
+std::string without_secrets(std::string line) {
+    static constexpr std::array<std::string_view, 11> words{
+        "pass",          "secret", "token",  "credential", "api_key", "apikey",
+        "authorization", "bearer", "hooks.", "/services/", "sig="};
+    std::string lower = line;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::size_t first = std::string::npos;
+    for (const std::string_view word : words) first = std::min(first, lower.find(word));
+    if (first == std::string::npos) return line;
+    const std::size_t colon = line.find_first_of(":=", first);
+    return line.substr(0, colon == std::string::npos ? first : colon + 1) + " <hidden>";
+}
+
 }  // namespace
 
 std::string to_string(const Problem& problem) {
@@ -59,7 +76,7 @@ void Problems::add(const ConfigNode& at, std::string message) {
 void Problems::add(const std::shared_ptr<const ConfigFile>& file, Mark mark, std::string message) {
     Problem problem{
         file ? file->name : std::string("configuration"), mark, std::move(message), {}, false};
-    if (file && mark.line > 0) problem.line = line_of(file->text, mark.line);
+    if (file && mark.line > 0) problem.line = without_secrets(line_of(file->text, mark.line));
     add(std::move(problem));
 }
 

@@ -42,8 +42,10 @@ public:
     void publish(std::string_view event, std::string_view data);
     /// Sends the readings that came since the last call, if any page is open; called every half second.
     void publish_readings();
-    /// The document of `/api/vedette/v1/board`.
+    bool anybody_looks() const;
+    /// The document of `/api/vedette/v1/board`, and the list of alerts in it, for the event `alerts`.
     std::string document();
+    std::string alerts_document();
 
 private:
     struct State;

@@ -167,3 +167,19 @@ TEST_CASE("more problems than fit are counted", "[core][config]") {
     const std::string text = problems.text();
     CHECK(text.ends_with("and 3 more problems\n"));
 }
+
+TEST_CASE("a misspelt password is not shown in the problem that reports it", "[core][config]") {
+    struct Row {
+        const char *line, *shown;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"passwrd: hunter2", "passwrd: <hidden>"},
+        {"  - {name: x, bearer_tokn: abc, url: y}", "  - {name: x, bearer_tokn: <hidden>"},
+        {"api_ulr: https://hooks.example/T1/B2/c3", "api_ulr: https:// <hidden>"},
+        {"intervall: 5s", "intervall: 5s"},
+    }));
+    const auto file = std::make_shared<ConfigFile>(ConfigFile{"a.yml", row.line});
+    Problems problems;
+    problems.add(file, {1, 1}, "unknown key");
+    CHECK(problems.all()[0].line == row.shown);
+}

@@ -1,0 +1,323 @@
+#include "app/wiring.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+
+#include "app/console.h"
+#include "base/files.h"
+#include "base/http_client.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/smtp.h"
+#include "core/mutex.h"
+#include "exporter/api/board.h"
+#include "exporter/api/query_api.h"
+#include "exporter/api/remote_write.h"
+#include "exporter/api/status_api.h"
+#include "exporter/exposition.h"
+#include "exporter/http/front.h"
+#include "exporter/pages/pages.h"
+#include "notify/notifier.h"
+#include "probes/probes.h"
+#include "promql/engine.h"
+#include "rules/manager.h"
+#include "store/store.h"
+
+namespace vedette::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Milliseconds live_interval = 500ms;  // open pages hear of readings so often
+
+LogSettings log_settings(const RunOptions& options) {
+    LogSettings settings;
+    if (options.log_format == "json") settings.format = LogSettings::Format::Json;
+    if (options.log_format == "journal") settings.format = LogSettings::Format::Journal;
+    if (options.log_level == "debug") settings.level = LogLevel::Debug;
+    if (options.log_level == "warn") settings.level = LogLevel::Warn;
+    if (options.log_level == "error") settings.level = LogLevel::Error;
+    // The console shows changes of state in its own words; the log keeps to what is wrong.
+    if (options.console) settings.level = LogLevel::Warn;
+    return settings;
+}
+
+rules::RuleSettings rule_settings(const Configuration& configuration, const RunOptions& options) {
+    rules::RuleSettings settings;
+    settings.evaluation_interval = configuration.global.evaluation_interval;
+    settings.query_offset = configuration.global.rule_query_offset;
+    settings.resend_delay = options.resend_delay;
+    settings.for_outage_tolerance = options.for_outage_tolerance;
+    settings.for_grace_period = options.for_grace_period;
+    settings.external_url = configuration.external_url;
+    settings.external_labels = configuration.global.external_labels;
+    return settings;
+}
+
+/// Hears every transition after it was taken, without standing in its way.
+class WatchedSink final : public AlertSink {
+public:
+    using Observer = std::function<void(const Alert&)>;
+    WatchedSink(AlertSink& sink, Observer observer) : sink_(sink), observer_(std::move(observer)) {}
+
+    Result<void> take(std::span<const Alert> alerts) override {
+        Result<void> taken = sink_.take(alerts);
+        if (taken)
+            for (const Alert& alert : alerts) observer_(alert);
+        return taken;
+    }
+
+private:
+    AlertSink& sink_;
+    Observer observer_;
+};
+
+/// Tells a transition from a sending again: the same state of the same alert is news only once.
+class News {
+public:
+    bool is_new(const Alert& alert) VEDETTE_EXCLUDES(mutex_) {
+        const Lock lock(mutex_);
+        const auto [at, inserted] = told_.try_emplace(alert.id, alert.state);
+        if (!inserted && at->second == alert.state) return false;
+        at->second = alert.state;
+        if (alert.state == AlertState::Resolved && told_.size() > limits::alerts_open_max) told_.clear();
+        return true;
+    }
+
+private:
+    Mutex mutex_;
+    std::map<AlertId, AlertState> told_ VEDETTE_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+/// Members are in the order in which they are made; they go in the opposite one.
+struct Daemon::Rooms {
+    Rooms(Configuration given, const RunOptions& run_options)
+        : configuration(std::move(given)), options(run_options), log(log_settings(options)), files(make_files()) {}
+
+    Result<void> open();
+    void open_network();
+    void join_pages();
+    std::vector<Route> own_routes();
+    void keep_pages_live();
+    Result<void> swap(const Configuration& next);
+    Result<void> reload();
+    Configuration read_again(Problems& problems) const;
+    Overrides overrides() const { return {options.listen, options.external_url}; }
+
+    Configuration configuration;
+    const RunOptions options;
+    SystemClock clock;
+    Log log;
+    Metrics metrics;
+    std::unique_ptr<Files> files;
+    std::unique_ptr<store::Store> store;
+    std::unique_ptr<promql::Engine> engine;
+
+    std::unique_ptr<LoopThread> io;
+    std::unique_ptr<Resolver> resolver;      // io thread
+    std::unique_ptr<HttpClient> http;        // io thread
+    std::unique_ptr<SmtpClient> smtp;        // io thread
+    std::unique_ptr<notify::Notifier> notifier;
+    std::unique_ptr<probes::Probes> probes;  // io thread, but for its book
+    News news;
+    std::unique_ptr<WatchedSink> alerts;
+    std::unique_ptr<rules::Manager> manager;
+    std::unique_ptr<exporter::Board> board;
+    std::unique_ptr<http::Front> front;
+
+    Mutex reload_mutex;
+    Gauge* reload_successful = nullptr;
+    Gauge* reload_at = nullptr;
+    unsigned live_turns = 0;  // io thread
+    bool started = false;
+};
+
+Result<void> Daemon::Rooms::open() {
+    auto opened = store::Store::open(*files, options.data, configuration.storage, clock, log, metrics);
+    if (!opened) return fail(opened.error());
+    store = std::move(*opened);
+    engine = std::make_unique<promql::Engine>(
+        promql::EngineSettings{.samples_max = options.query_samples_max, .timeout = options.query_timeout, .lookback = options.query_lookback}, clock);
+    io = std::make_unique<LoopThread>("io");
+    io->call([this] { open_network(); });
+    auto notifying = notify::Notifier::make(configuration.notify, options.data + "/alerts.db", io->loop(), *http, *smtp, clock, log, metrics);
+    if (!notifying) return fail(notifying.error());
+    notifier = std::move(*notifying);
+    io->call([this] {
+        probes = std::make_unique<probes::Probes>(io->loop(), *http, *store, clock, log, metrics);
+        probes->book().on_change([this](const probes::Change& change) {
+            if (options.console) print_change(change);
+        });
+    });
+    alerts = std::make_unique<WatchedSink>(*notifier, [this](const Alert& alert) {
+        if (options.console && news.is_new(alert)) print_change(alert);
+    });
+    const rules::Ask ask = [this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
+        return engine->instant(expr, at, *store, stop);
+    };
+    manager = std::make_unique<rules::Manager>(rules::Doors{ask, *store, *store, *alerts, *notifier, clock, log, metrics});
+    if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options)); !loaded) return loaded;
+    join_pages();
+    return {};
+}
+
+void Daemon::Rooms::open_network() {
+    const bool dns = configuration.resolver == Configuration::ResolverKind::Dns;
+    resolver = dns ? make_dns_resolver(io->loop()) : make_system_resolver(io->loop());
+    http = std::make_unique<HttpClient>(io->loop(), *resolver);
+    smtp = std::make_unique<SmtpClient>(io->loop(), *resolver);
+}
+
+void Daemon::Rooms::join_pages() {
+    const auto targets = [this] { return probes->book().snapshot(); };
+    const auto groups = [this] { return manager->status(); };
+    board = std::make_unique<exporter::Board>(exporter::BoardSources{
+        targets, [this] { return notifier->snapshot(); }, groups, *store, clock, std::string(version()), clock.now()});
+    reload_successful = &metrics.gauge("vedette_config_last_reload_successful", "Whether the last reading of the configuration succeeded.");
+    reload_at = &metrics.gauge("vedette_config_last_reload_success_timestamp_seconds", "When the configuration was last read without a problem.");
+    reload_successful->set(1);
+    reload_at->set(clock.now().seconds());
+    metrics.gauge("vedette_build_info", "Always 1; the version is a label.", Labels{{"version", version()}}).set(1);
+
+    front = std::make_unique<http::Front>(configuration.server, log, metrics);
+    front->add(exporter::page_routes());
+    front->add(board->routes());
+    front->add(exporter::query_routes({*engine, *store, *store, clock}));
+    front->add(exporter::status_routes({targets, groups, std::string(version()), std::string(prometheus_version())}));
+    front->add({exporter::remote_write_route(*store)});
+    front->add(own_routes());
+}
+
+std::vector<Route> Daemon::Rooms::own_routes() {
+    std::vector<Route> routes;
+    routes.push_back({.method = "GET", .path = "/metrics", .role = Role::Viewer, .group = PathGroup::Metrics, .weight = Weight::Worker,
+                      .answer = [this](const Request& request) {
+                          const exporter::ExpositionFormat format = exporter::choose_format(request.header("accept"));
+                          std::vector<MetricFamily> families = probes->book().families();
+                          for (MetricFamily& family : metrics.collect()) families.push_back(std::move(family));
+                          Response response = text_response(200, exporter::write_exposition(exporter::merge_families(std::move(families)), format));
+                          response.content_type = format.content_type();
+                          return response;
+                      }});
+    for (const auto& [path, text] : {std::pair("/-/healthy", "vedette is healthy.\n"), std::pair("/-/ready", "vedette is ready.\n")})
+        routes.push_back({.method = "GET", .path = path, .role = Role::Nobody, .group = PathGroup::Health, .weight = Weight::Inline,
+                          .answer = [text = std::string(text)](const Request&) { return text_response(200, text); }});
+    for (const char* method : {"POST", "PUT"})
+        routes.push_back({.method = method, .path = "/-/reload", .role = Role::Admin, .group = PathGroup::Admin, .weight = Weight::Worker,
+                          .answer = [this](const Request&) {
+                              const Result<void> done = reload();
+                              return done ? text_response(200, "reloaded\n") : text_response(500, done.error().message);
+                          }});
+    return routes;
+}
+
+/// Readings are told to open pages twice a second, together; alerts every other second, because their
+/// words age (`sent to #ops 3 s ago`). Runs on the io loop; costs nothing while no page is open.
+void Daemon::Rooms::keep_pages_live() {
+    board->publish_readings();
+    if (++live_turns % 4 == 0 && board->anybody_looks()) board->publish("alerts", board->alerts_document());
+    io->loop().after(live_interval, [this] { keep_pages_live(); });
+}
+
+Configuration Daemon::Rooms::read_again(Problems& problems) const {
+    return options.config.empty() ? builtin_configuration(overrides(), problems) : load_configuration(options.config, overrides(), problems);
+}
+
+/// What can fail comes first and is taken back when a later one fails; probes cannot fail.
+Result<void> Daemon::Rooms::swap(const Configuration& next) {
+    if (Result<void> told = notifier->reload(next.notify); !told) return told;
+    Result<void> done = front->reload(next.server);
+    if (done) {
+        done = manager->load(next.groups, rule_settings(next, options));
+        if (!done) (void)front->reload(configuration.server);
+    }
+    if (!done) {
+        (void)notifier->reload(configuration.notify);
+        return done;
+    }
+    io->call([&] { probes->load(next.probes); });
+    return {};
+}
+
+Result<void> Daemon::Rooms::reload() {
+    const Lock lock(reload_mutex);
+    Problems problems;
+    Configuration next = read_again(problems);
+    const Result<void> done = problems.any() ? Result<void>(fail(Fault::BadInput, problems.text())) : swap(next);
+    reload_successful->set(done ? 1 : 0);
+    if (!done) {
+        log.error("configuration not reloaded, nothing changed", {{"file", options.config}, {"problems", done.error().message}});
+        return done;
+    }
+    configuration = std::move(next);
+    reload_at->set(clock.now().seconds());
+    log.info("configuration reloaded", {{"file", options.config}});
+    board->publish("reload", "{}");
+    return {};
+}
+
+// ── the daemon ─────────────────────────────────────────────────────────────────────────────────────
+
+Daemon::Daemon(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::open(Configuration configuration, const RunOptions& options) {
+    auto rooms = std::make_unique<Rooms>(std::move(configuration), options);
+    if (const Result<void> opened = rooms->open(); !opened) return fail(opened.error());
+    return std::unique_ptr<Daemon>(new Daemon(std::move(rooms)));
+}
+
+Daemon::~Daemon() {
+    stop();
+    // What lives on the loop's thread goes there.
+    if (rooms_->io)
+        rooms_->io->call([this] {
+            rooms_->probes.reset();
+            rooms_->notifier.reset();
+            rooms_->smtp.reset();
+            rooms_->http.reset();
+            rooms_->resolver.reset();
+        });
+}
+
+Result<void> Daemon::start() {
+    Rooms& rooms = *rooms_;
+    if (Result<void> bound = rooms.front->start(); !bound) return bound;
+    rooms.started = true;
+    rooms.notifier->start();
+    rooms.manager->start();
+    rooms.io->call([&] {
+        rooms.probes->load(rooms.configuration.probes);
+        rooms.keep_pages_live();
+    });
+    return {};
+}
+
+Result<void> Daemon::reload() {
+    return rooms_->reload();
+}
+
+void Daemon::stop() {
+    Rooms& rooms = *rooms_;
+    if (!std::exchange(rooms.started, false)) return;
+    rooms.manager->stop();
+    rooms.front->stop();
+    rooms.io->call([&] { rooms.probes->stop(); });
+    rooms.notifier->stop();
+    if (const Result<void> closed = rooms.store->close(); !closed) rooms.log.error("store not closed", {{"error", closed.error().message}});
+    rooms.log.flush();
+}
+
+std::vector<std::string> Daemon::addresses() const {
+    return rooms_->front->addresses();
+}
+
+const Configuration& Daemon::configuration() const {
+    return rooms_->configuration;
+}
+
+}  // namespace vedette::app

@@ -1,0 +1,249 @@
+#include "exporter/api/query_api.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "core/limits.h"
+#include "exporter/api/answer.h"
+#include "promql/parse.h"
+
+namespace vedette::exporter {
+
+namespace {
+
+/// A parameter, or the answer that refuses it.
+template <typename T>
+using Parameter = tl::expected<T, Response>;
+
+Parameter<Timestamp> time_parameter(const Request& request, std::string_view name, Timestamp otherwise) {
+    const std::string_view text = request.param(name);
+    if (text.empty()) return otherwise;
+    const Result<Timestamp> at = parse_time(text);
+    if (!at) return tl::unexpected(bad_parameter(name, at.error().message));
+    return *at;
+}
+
+Parameter<std::size_t> limit_parameter(const Request& request) {
+    const std::string_view text = request.param("limit");
+    if (text.empty()) return std::size_t{0};
+    long long value = 0;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, value);
+    if (read.ec != std::errc() || read.ptr != end)
+        return tl::unexpected(bad_parameter("limit", fmt::format("cannot parse {} as a whole number", quote(text))));
+    if (value < 0) return tl::unexpected(bad_parameter("limit", "limit must be non-negative"));
+    return static_cast<std::size_t>(value);
+}
+
+Parameter<promql::ExprPtr> query_parameter(const Request& request) {
+    Result<promql::ExprPtr> parsed = promql::parse(request.param("query"));
+    if (!parsed) return tl::unexpected(bad_parameter("query", parsed.error().message));
+    return std::move(*parsed);
+}
+
+/// The selectors of all `match[]`.
+Parameter<std::vector<std::vector<Matcher>>> match_parameters(const Request& request) {
+    std::vector<std::vector<Matcher>> selectors;
+    for (const std::string_view text : request.params("match[]")) {
+        Result<std::vector<Matcher>> selector = promql::parse_selector(text);
+        if (!selector) return tl::unexpected(bad_parameter("match[]", selector.error().message));
+        selectors.push_back(std::move(*selector));
+    }
+    return selectors;
+}
+
+/// Cuts `list` to `limit` (0: all) and says so.
+template <typename T>
+std::vector<std::string> cut(std::vector<T>& list, std::size_t limit) {
+    if (limit == 0 || list.size() <= limit) return {};
+    list.resize(limit);
+    return {"results truncated due to limit"};
+}
+
+class QueryApi {
+public:
+    explicit QueryApi(QuerySources sources) : sources_(sources) {}
+
+    Response instant(const Request& request) {
+        const auto limit = limit_parameter(request);
+        if (!limit) return limit.error();
+        const auto at = time_parameter(request, "time", sources_.clock.now());
+        if (!at) return at.error();
+        const auto query = query_parameter(request);
+        if (!query) return query.error();
+        return evaluate(*limit, [&] { return sources_.engine.instant(**query, *at, sources_.series, request.stop); });
+    }
+
+    Response range(const Request& request) {
+        const auto limit = limit_parameter(request);
+        if (!limit) return limit.error();
+        for (const std::string_view name : {"start", "end"})
+            if (request.param(name).empty()) return bad_parameter(name, R"(cannot parse "" to a valid timestamp)");
+        const auto start = time_parameter(request, "start", {});
+        if (!start) return start.error();
+        const auto end = time_parameter(request, "end", {});
+        if (!end) return end.error();
+        if (*end < *start) return bad_parameter("end", "end timestamp must not be before start time");
+        const Result<Milliseconds> step = parse_step(request.param("step"));
+        if (!step) return bad_parameter("step", step.error().message);
+        if (step->count() <= 0)
+            return bad_parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer");
+        if ((*end - *start) / *step > static_cast<std::int64_t>(limits::query_steps_max))
+            return api_error(ApiError::BadData,
+                             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
+        const auto query = query_parameter(request);
+        if (!query) return query.error();
+        return evaluate(*limit, [&] { return sources_.engine.range(**query, *start, *end, *step, sources_.series, request.stop); });
+    }
+
+    Response series(const Request& request) {
+        if (request.params("match[]").empty()) return api_error(ApiError::BadData, "no match[] parameter provided");
+        return about_labels(request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+            Result<std::vector<Labels>> found = sources_.labels.series_in(selectors, window);
+            if (!found) return api_failure(found.error());
+            const auto warnings = cut(*found, limit);
+            return api_success([&](JsonWriter& json) {
+                json.begin_list();
+                for (const Labels& labels : *found) json.labels(labels);
+                json.end_list();
+            }, warnings);
+        });
+    }
+
+    Response label_names(const Request& request) {
+        return about_labels(request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+            return texts(sources_.labels.label_names(selectors, window), limit);
+        });
+    }
+
+    Response label_values(const Request& request) {
+        std::string name(request.capture("name"));
+        if (name.starts_with("U__")) name = unescape(name);
+        if (name.empty() || !is_utf8(name)) return api_error(ApiError::BadData, fmt::format("invalid label name: {}", quote(name)));
+        return about_labels(request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+            return texts(sources_.labels.label_values(name, selectors, window), limit);
+        });
+    }
+
+    Response format(const Request& request) {
+        const auto query = query_parameter(request);
+        if (!query) return query.error();
+        return api_success([&](JsonWriter& json) { json.value(promql::print_pretty(**query)); });
+    }
+
+private:
+    template <typename Evaluate>
+    Response evaluate(std::size_t limit, Evaluate run) {
+        struct Turn {
+            std::atomic<std::size_t>& count;
+            std::size_t before = count.fetch_add(1);
+            ~Turn() { count.fetch_sub(1); }
+        } turn{in_flight_};
+        if (turn.before >= limits::queries_in_flight_max)
+            return api_error(ApiError::Unavailable, fmt::format("{} queries are running already; try again", limits::queries_in_flight_max));
+        Result<QueryResult> result = run();
+        if (!result) return api_failure(result.error());
+        std::vector<std::string> warnings = result->warnings;
+        const bool listed = result->kind == QueryResult::Kind::Vector || result->kind == QueryResult::Kind::Matrix;
+        if (listed)
+            for (std::string& warning : cut(result->series, limit)) warnings.push_back(std::move(warning));
+        return api_success([&](JsonWriter& json) { write_result(json, *result); }, warnings, result->infos);
+    }
+
+    /// Reads what `series`, `labels` and `label values` share, then answers.
+    template <typename Answer>
+    Response about_labels(const Request& request, Answer answer) {
+        constexpr Timestamp earliest{-9'000'000'000'000'000}, latest{9'000'000'000'000'000};
+        const auto limit = limit_parameter(request);
+        if (!limit) return limit.error();
+        const auto start = time_parameter(request, "start", earliest);
+        if (!start) return start.error();
+        const auto end = time_parameter(request, "end", latest);
+        if (!end) return end.error();
+        const auto selectors = match_parameters(request);
+        if (!selectors) return selectors.error();
+        // These calls include both ends, a window is open on the left.
+        return answer(LabelSource::Selectors(*selectors), Window{*start - Milliseconds(1), *end}, *limit);
+    }
+
+    static Response texts(Result<std::vector<std::string>> found, std::size_t limit) {
+        if (!found) return api_failure(found.error());
+        const auto warnings = cut(*found, limit);
+        return api_success([&](JsonWriter& json) {
+            json.begin_list();
+            for (const std::string& text : *found) json.value(text);
+            json.end_list();
+        }, warnings);
+    }
+
+    /// `U__http_2e_status` is `http.status`: how clients put any name into a path.
+    static std::string unescape(std::string_view text) {
+        text.remove_prefix(3);
+        std::string out;
+        while (!text.empty()) {
+            const std::size_t at = std::min(text.find('_'), text.size());
+            out += text.substr(0, at);
+            text.remove_prefix(at);
+            if (text.empty()) break;
+            const std::size_t close = text.find('_', 1);
+            if (close == std::string_view::npos) return {};
+            const std::string_view code = text.substr(1, close - 1);
+            unsigned number = 0;
+            const auto read = std::from_chars(code.data(), code.data() + code.size(), number, 16);
+            if (code.empty()) out += '_';
+            else if (read.ec != std::errc() || read.ptr != code.data() + code.size() || number > 0x10ffff) return {};
+            else append_utf8(out, number);
+            text.remove_prefix(close + 1);
+        }
+        return out;
+    }
+
+    static void append_utf8(std::string& out, unsigned code) {
+        const auto byte = [&](unsigned bits) { out += static_cast<char>(bits); };
+        if (code < 0x80) return byte(code);
+        if (code < 0x800) {
+            byte(0xc0 | code >> 6);
+        } else if (code < 0x10000) {
+            byte(0xe0 | code >> 12);
+            byte(0x80 | (code >> 6 & 0x3f));
+        } else {
+            byte(0xf0 | code >> 18);
+            byte(0x80 | (code >> 12 & 0x3f));
+            byte(0x80 | (code >> 6 & 0x3f));
+        }
+        byte(0x80 | (code & 0x3f));
+    }
+
+    QuerySources sources_;
+    std::atomic<std::size_t> in_flight_{0};
+};
+
+}  // namespace
+
+std::vector<Route> query_routes(QuerySources sources) {
+    const auto api = std::make_shared<QueryApi>(sources);
+    std::vector<Route> routes;
+    const auto add = [&](std::string_view path, Response (QueryApi::*answer)(const Request&), bool post) {
+        for (const char* method : {"GET", "POST"}) {
+            if (std::string_view(method) == "POST" && !post) continue;
+            routes.push_back({.method = method,
+                              .path = std::string(path),
+                              .role = Role::Viewer,
+                              .group = PathGroup::Api,
+                              .weight = Weight::Worker,
+                              .answer = [api, answer](const Request& request) { return ((*api).*answer)(request); }});
+        }
+    };
+    add("/api/v1/query", &QueryApi::instant, true);
+    add("/api/v1/query_range", &QueryApi::range, true);
+    add("/api/v1/series", &QueryApi::series, true);
+    add("/api/v1/labels", &QueryApi::label_names, true);
+    add("/api/v1/label/{name}/values", &QueryApi::label_values, false);
+    add("/api/v1/format_query", &QueryApi::format, true);
+    return routes;
+}
+
+}  // namespace vedette::exporter
