@@ -53,7 +53,9 @@ std::vector<Secret> secrets_of(const notify::Integration& integration) {
             out.push_back(slack.api_url);
             return out;
         }
-        std::vector<Secret> operator()(const notify::EmailSettings& mail) const { return {mail.smtp.password, mail.smtp.tls.key}; }
+        std::vector<Secret> operator()(const notify::EmailSettings& mail) const {
+            return {mail.smtp.password, mail.smtp.tls.key};
+        }
     };
     return std::visit(Visitor{}, integration.how);
 }
@@ -63,7 +65,11 @@ void open_secrets(const Configuration& configuration, Problems& problems) {
     const auto open = [&](const Secret& secret, std::string_view whose) {
         if (!secret.is_set()) return;
         if (const auto text = secret.reveal(); !text)
-            problems.add(Problem{configuration.path, {}, fmt::format("{}: {}", whose, text.error().message), {}, false});
+            problems.add(Problem{configuration.path,
+                                 {},
+                                 fmt::format("{}: {}", whose, text.error().message),
+                                 {},
+                                 false});
     };
     for (const http::Token& token : configuration.server.tokens) {
         open(token.current, "token `" + token.name + "`");
@@ -71,7 +77,8 @@ void open_secrets(const Configuration& configuration, Problems& problems) {
     }
     for (const notify::Receiver& receiver : configuration.notify.receivers)
         for (const notify::Integration& integration : receiver.integrations)
-            for (const Secret& secret : secrets_of(integration)) open(secret, "receiver `" + receiver.name + "`");
+            for (const Secret& secret : secrets_of(integration))
+                open(secret, "receiver `" + receiver.name + "`");
 }
 
 }  // namespace
@@ -86,8 +93,10 @@ Exit check_config(const CheckOptions& options) {
         for (const auto& probe : configuration.probes.probes) targets += probe.targets.size();
         for (const auto& group : configuration.groups) rules += group.rules.size();
         exit = worse(exit, finish(file, problems,
-                                  fmt::format("{}, {}, {}", counted(targets, "target", "targets"), counted(rules, "rule", "rules"),
-                                              counted(configuration.notify.receivers.size(), "receiver", "receivers"))));
+                                  fmt::format("{}, {}, {}", counted(targets, "target", "targets"),
+                                              counted(rules, "rule", "rules"),
+                                              counted(configuration.notify.receivers.size(),
+                                                      "receiver", "receivers"))));
     }
     return exit;
 }

@@ -11,13 +11,16 @@ namespace vedette::app {
 namespace {
 
 /// CLI11 hands durations over as text; this reads them or says what was expected.
-void add_duration(CLI::App* app, const std::string& name, Milliseconds& value, const std::string& help) {
+void add_duration(CLI::App* app, const std::string& name, Milliseconds& value,
+                  const std::string& help) {
     const auto read = [&value, name](const std::string& text) {
         const Result<Milliseconds> duration = parse_duration(text);
         if (!duration) throw CLI::ValidationError(name, duration.error().message);
         value = *duration;
     };
-    app->add_option_function<std::string>(name, read, help)->type_name("DURATION")->default_str(format_duration(value));
+    app->add_option_function<std::string>(name, read, help)
+        ->type_name("DURATION")
+        ->default_str(format_duration(value));
 }
 
 class Verbs {
@@ -32,47 +35,75 @@ public:
     Exit call() const { return chosen_(); }
 
 private:
-    CLI::App* verb(CLI::App& under, const std::string& name, const std::string& help, std::function<Exit()> action) {
+    CLI::App* verb(CLI::App& under, const std::string& name, const std::string& help,
+                   std::function<Exit()> action) {
         CLI::App* app = under.add_subcommand(name, help);
         if (action) app->callback([this, action = std::move(action)] { chosen_ = action; });
         return app;
     }
 
     void add_run() {
-        CLI::App* app = verb(root_, "run", "watch, remember, decide and tell, until stopped", [this] { return app::run(run_); });
-        app->add_option("--config,--config.file", run_.config, "configuration; without one, watches itself")->type_name("FILE");
-        app->add_option("--data,--storage.tsdb.path", run_.data, "data directory")->type_name("DIR")->capture_default_str();
-        app->add_option("--listen,--web.listen-address", run_.listen, "serve here instead of server.listeners")->type_name("ADDR:PORT");
-        app->add_option("--web.external-url", run_.external_url, "where people reach the pages; used in links")->type_name("URL");
-        app->add_option("--log.level", run_.log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
-        app->add_option("--log.format", run_.log_format, "text, json or journal")->check(CLI::IsMember({"text", "json", "journal"}))->capture_default_str();
-        app->add_flag("--console", run_.console, "a summary and one line per change of state instead of a log");
-        add_duration(app, "--rules.alert.resend-delay", run_.resend_delay, "least time between two sendings of one alert");
-        add_duration(app, "--rules.alert.for-grace-period", run_.for_grace_period, "least time a restored `for` still waits");
-        add_duration(app, "--rules.alert.for-outage-tolerance", run_.for_outage_tolerance, "longest outage over which `for` is restored");
-        app->add_option("--query.max-samples", run_.query_samples_max, "samples that one query may load")->capture_default_str();
+        CLI::App* app = verb(root_, "run", "watch, remember, decide and tell, until stopped",
+                             [this] { return app::run(run_); });
+        app->add_option("--config,--config.file", run_.config,
+                        "configuration; without one, watches itself")
+            ->type_name("FILE");
+        app->add_option("--data,--storage.tsdb.path", run_.data, "data directory")
+            ->type_name("DIR")
+            ->capture_default_str();
+        app->add_option("--listen,--web.listen-address", run_.listen,
+                        "serve here instead of server.listeners")
+            ->type_name("ADDR:PORT");
+        app->add_option("--web.external-url", run_.external_url,
+                        "where people reach the pages; used in links")
+            ->type_name("URL");
+        app->add_option("--log.level", run_.log_level, "debug, info, warn or error")
+            ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+            ->capture_default_str();
+        app->add_option("--log.format", run_.log_format, "text, json or journal")
+            ->check(CLI::IsMember({"text", "json", "journal"}))
+            ->capture_default_str();
+        app->add_flag("--console", run_.console,
+                      "a summary and one line per change of state instead of a log");
+        add_duration(app, "--rules.alert.resend-delay", run_.resend_delay,
+                     "least time between two sendings of one alert");
+        add_duration(app, "--rules.alert.for-grace-period", run_.for_grace_period,
+                     "least time a restored `for` still waits");
+        add_duration(app, "--rules.alert.for-outage-tolerance", run_.for_outage_tolerance,
+                     "longest outage over which `for` is restored");
+        app->add_option("--query.max-samples", run_.query_samples_max,
+                        "samples that one query may load")
+            ->capture_default_str();
         add_duration(app, "--query.timeout", run_.query_timeout, "time that one query may take");
-        add_duration(app, "--query.lookback-delta", run_.query_lookback, "how long a value counts as current");
+        add_duration(app, "--query.lookback-delta", run_.query_lookback,
+                     "how long a value counts as current");
         app->footer("Example:\n  vedette run --config vedette.yml --data /var/lib/vedette");
     }
 
     void add_check() {
         CLI::App* group = verb(root_, "check", "say what is wrong in a file before it is used", {});
         group->require_subcommand(1);
-        CLI::App* config = verb(*group, "config", "a configuration and the files it names", [this] { return check_config(check_); });
+        CLI::App* config = verb(*group, "config", "a configuration and the files it names",
+                                [this] { return check_config(check_); });
         config->add_option("FILE", check_.files, "configurations")->required();
         config->add_flag("--syntax-only", check_.syntax_only, "open no secret");
-        CLI::App* rules = verb(*group, "rules", "Prometheus rule files", [this] { return check_rules(check_); });
+        CLI::App* rules =
+            verb(*group, "rules", "Prometheus rule files", [this] { return check_rules(check_); });
         rules->add_option("FILE", check_.files, "rule files")->required();
         group->footer("Example:\n  vedette check config vedette.yml");
     }
 
     void add_probe() {
-        CLI::App* app = verb(root_, "probe", "one reading of one target, its phases as a waterfall", [this] { return app::probe(probe_); });
+        CLI::App* app = verb(root_, "probe", "one reading of one target, its phases as a waterfall",
+                             [this] { return app::probe(probe_); });
         app->add_option("TYPE", probe_.type, "http")->required();
         app->add_option("TARGET", probe_.target, "for http: a URL")->required();
-        CLI::Option* config = app->add_option("--config", probe_.config, "take the settings from this configuration")->type_name("FILE");
-        app->add_option("--probe", probe_.name, "of the probe with this name")->type_name("NAME")->needs(config);
+        CLI::Option* config =
+            app->add_option("--config", probe_.config, "take the settings from this configuration")
+                ->type_name("FILE");
+        app->add_option("--probe", probe_.name, "of the probe with this name")
+            ->type_name("NAME")
+            ->needs(config);
         add_duration(app, "--timeout", probe_.timeout, "longest time to wait");
         app->add_flag("--metrics", probe_.metrics, "print the metrics, as /metrics would");
         app->add_flag("--json", probe_.json, "print JSON");
@@ -88,7 +119,8 @@ private:
         group->footer("Example:\n  vedette query instant 'sum by (job) (up)'");
     }
 
-    void add_query_kind(CLI::App& group, const std::string& name, const std::string& help, bool range) {
+    void add_query_kind(CLI::App& group, const std::string& name, const std::string& help,
+                        bool range) {
         CLI::App* app = verb(group, name, help, [this, range] {
             query_.range = range;
             return app::query(query_);
@@ -100,16 +132,20 @@ private:
             app->add_option("--time", query_.time, "seconds since 1970 or RFC 3339; default now");
             return;
         }
-        app->add_option("--start", query_.start, "seconds since 1970 or RFC 3339; default an hour ago");
+        app->add_option("--start", query_.start,
+                        "seconds since 1970 or RFC 3339; default an hour ago");
         app->add_option("--end", query_.end, "default now");
-        app->add_option("--step", query_.step, "seconds or a duration; default a 60th of the range");
+        app->add_option("--step", query_.step,
+                        "seconds or a duration; default a 60th of the range");
     }
 
     void add_dump_and_format() {
-        CLI::App* dump_verb = verb(root_, "dump", "print a file of the data directory", [this] { return dump(file_); });
+        CLI::App* dump_verb = verb(root_, "dump", "print a file of the data directory",
+                                   [this] { return dump(file_); });
         dump_verb->add_option("FILE", file_, "for example data/wal/00000001")->required();
         dump_verb->footer("Example:\n  vedette dump data/wal/00000001");
-        CLI::App* format_verb = verb(root_, "format", "lay out a PromQL expression", [this] { return format(query_.expression); });
+        CLI::App* format_verb = verb(root_, "format", "lay out a PromQL expression",
+                                     [this] { return format(query_.expression); });
         format_verb->add_option("EXPR", query_.expression, "PromQL")->required();
         format_verb->footer("Example:\n  vedette format 'sum(rate(x[5m]))by(job)'");
     }
@@ -126,8 +162,12 @@ private:
 }  // namespace
 
 int run_command_line(int count, const char* const* words) {
-    CLI::App root{"Vedette watches a small platform, remembers what it saw, and tells people when it matters."};
-    root.set_version_flag("--version", "vedette " + std::string(version()) + " (follows Prometheus " + std::string(prometheus_version()) + ")");
+    CLI::App root{
+        "Vedette watches a small platform, remembers what it saw, and tells people when it "
+        "matters."};
+    root.set_version_flag("--version", "vedette " + std::string(version()) +
+                                           " (follows Prometheus " +
+                                           std::string(prometheus_version()) + ")");
     root.require_subcommand(1);
     Verbs verbs(root);
     try {

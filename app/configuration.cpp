@@ -16,8 +16,8 @@ namespace vedette::app {
 
 namespace {
 
-/// Keys of vedette.yml that are part of the design but not of this version: refused by name, so that
-/// nobody believes that they do something.
+/// Keys of vedette.yml that are part of the design but not of this version: refused by name, so
+/// that nobody believes that they do something.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 13> not_yet{{
     {"scrape_configs", "scraping"},
     {"scrape_config_files", "scraping"},
@@ -42,8 +42,12 @@ std::string folder_of(const std::string& path) {
 class Loader {
 public:
     Loader(std::string path, const Overrides& overrides, Problems& problems)
-        : folder_(folder_of(path)), overrides_(overrides), problems_(problems),
-          notify_(folder_, [](const std::string& file) { return make_files()->read_all(file, limits::yaml_bytes_max); }) {
+        : folder_(folder_of(path)),
+          overrides_(overrides),
+          problems_(problems),
+          notify_(folder_, [](const std::string& file) {
+              return make_files()->read_all(file, limits::yaml_bytes_max);
+          }) {
         out_.path = std::move(path);
         declare_sections();
     }
@@ -58,31 +62,41 @@ public:
 
 private:
     void declare_sections() {
-        const auto add = [&](std::string_view key, std::function<void(const ConfigNode&, Problems&)> read) {
+        const auto add = [&](std::string_view key,
+                             std::function<void(const ConfigNode&, Problems&)> read) {
             sections_[std::string(key)] = std::move(read);
         };
-        for (ConfigSection& section : probes::config_sections(out_.probes)) add(section.key, std::move(section.read));
+        for (ConfigSection& section : probes::config_sections(out_.probes))
+            add(section.key, std::move(section.read));
         for (ConfigSection& section : notify_.sections()) {
             notify_keys_.emplace_back(section.key);
             add(section.key, std::move(section.read));
         }
         add("global", [this](const ConfigNode& node, Problems&) { read_global(node); });
-        add("server", [this](const ConfigNode& node, Problems& problems) { out_.server = http::read_server_section(node, problems); });
-        add("storage", [this](const ConfigNode& node, Problems& problems) { out_.storage = store::read_storage_section(node, problems); });
+        add("server", [this](const ConfigNode& node, Problems& problems) {
+            out_.server = http::read_server_section(node, problems);
+        });
+        add("storage", [this](const ConfigNode& node, Problems& problems) {
+            out_.storage = store::read_storage_section(node, problems);
+        });
         add("resolver", [this](const ConfigNode& node, Problems&) { read_resolver(node); });
-        add("rule_files", [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "rule_files"); });
-        add("vedette_rules", [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "vedette_rules"); });
+        add("rule_files",
+            [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "rule_files"); });
+        add("vedette_rules",
+            [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "vedette_rules"); });
         add("notify_file", [this](const ConfigNode& node, Problems&) { notify_file_ = &node; });
     }
 
     void read_known(const ConfigNode& root) {
         if (!root.is_map() && !root.is_null()) {
-            problems_.add(root, "a configuration is a map of sections such as `probes` and `route`");
+            problems_.add(root,
+                          "a configuration is a map of sections such as `probes` and `route`");
             return;
         }
         for (const ConfigNode::Entry& entry : root.entries) {
             const auto section = sections_.find(entry.key);
-            if (section != sections_.end() && !entry.value.is_null()) section->second(entry.value, problems_);
+            if (section != sections_.end() && !entry.value.is_null())
+                section->second(entry.value, problems_);
             if (section == sections_.end()) refuse_unknown(entry);
         }
         if (notify_file_ != nullptr) read_notify_file(root);
@@ -91,27 +105,36 @@ private:
     void refuse_unknown(const ConfigNode::Entry& entry) {
         for (const auto& [key, what] : not_yet)
             if (key == entry.key) {
-                problems_.add(entry.value.file, entry.mark, fmt::format("`{}` ({}) is not in this version; see docs/limits.md", key, what));
+                problems_.add(
+                    entry.value.file, entry.mark,
+                    fmt::format("`{}` ({}) is not in this version; see docs/limits.md", key, what));
                 return;
             }
         std::vector<std::string> known;
         for (const auto& [key, read] : sections_) known.push_back(key);
         const std::string_view near = nearest(entry.key, known);
         problems_.add(entry.value.file, entry.mark,
-                      fmt::format("unknown section `{}`{}", entry.key, near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+                      fmt::format("unknown section `{}`{}", entry.key,
+                                  near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
     }
 
-    /// Prometheus's keys that mean something here; notify reads its own of the same map and reports what
-    /// neither knows.
+    /// Prometheus's keys that mean something here; notify reads its own of the same map and reports
+    /// what neither knows.
     void read_global(const ConfigNode& node) {
         notify_.global(node);
-        static constexpr std::array<std::string_view, 3> ours{"evaluation_interval", "rule_query_offset", "external_labels"};
+        static constexpr std::array<std::string_view, 3> ours{
+            "evaluation_interval", "rule_query_offset", "external_labels"};
         ConfigNode own = node;
-        std::erase_if(own.entries, [](const ConfigNode::Entry& entry) { return std::find(ours.begin(), ours.end(), entry.key) == ours.end(); });
+        std::erase_if(own.entries, [](const ConfigNode::Entry& entry) {
+            return std::find(ours.begin(), ours.end(), entry.key) == ours.end();
+        });
         MapReader map(own, problems_, "global");
-        out_.global.evaluation_interval = map.duration("evaluation_interval", out_.global.evaluation_interval);
-        if (out_.global.evaluation_interval <= Milliseconds(0)) map.problem("evaluation_interval", "`evaluation_interval` must be more than 0s");
-        out_.global.rule_query_offset = map.duration("rule_query_offset", out_.global.rule_query_offset);
+        out_.global.evaluation_interval =
+            map.duration("evaluation_interval", out_.global.evaluation_interval);
+        if (out_.global.evaluation_interval <= Milliseconds(0))
+            map.problem("evaluation_interval", "`evaluation_interval` must be more than 0s");
+        out_.global.rule_query_offset =
+            map.duration("rule_query_offset", out_.global.rule_query_offset);
         LabelsBuilder labels;
         for (const auto& [name, value] : map.string_map("external_labels")) labels.set(name, value);
         out_.global.external_labels = labels.build();
@@ -119,8 +142,11 @@ private:
 
     void read_resolver(const ConfigNode& node) {
         const std::string kind = scalar_string(node, problems_, "`resolver`");
-        if (kind == "dns") out_.resolver = Configuration::ResolverKind::Dns;
-        else if (kind != "system") problems_.add(node, fmt::format("`resolver` is `{}`; expected one of `system`, `dns`", kind));
+        if (kind == "dns")
+            out_.resolver = Configuration::ResolverKind::Dns;
+        else if (kind != "system")
+            problems_.add(node,
+                          fmt::format("`resolver` is `{}`; expected one of `system`, `dns`", kind));
     }
 
     void read_rule_globs(const ConfigNode& node, std::string_view key) {
@@ -135,7 +161,8 @@ private:
             if (files.empty()) problems_.warn(node, fmt::format("no file matches `{}`", pattern));
             for (const std::string& file : files) {
                 const ConfigNode root = read_yaml_file(file, problems_);
-                for (rules::RuleGroup& group : rules::read_rules(root, problems_)) out_.groups.push_back(std::move(group));
+                for (rules::RuleGroup& group : rules::read_rules(root, problems_))
+                    out_.groups.push_back(std::move(group));
             }
         }
     }
@@ -144,7 +171,10 @@ private:
     void read_notify_file(const ConfigNode& root) {
         for (const std::string& key : notify_keys_)
             if (const ConfigNode* inline_section = root.find(key))
-                problems_.add(*inline_section, fmt::format("`{}` stands here and `notify_file` names another; keep one of them", key));
+                problems_.add(
+                    *inline_section,
+                    fmt::format(
+                        "`{}` stands here and `notify_file` names another; keep one of them", key));
         const std::string name = scalar_string(*notify_file_, problems_, "`notify_file`");
         if (name.empty()) return;
         const std::string path = (std::filesystem::path(folder_) / name).string();
@@ -155,20 +185,25 @@ private:
                 notify_.global(entry.value);
                 continue;
             }
-            const bool known = std::find(notify_keys_.begin(), notify_keys_.end(), entry.key) != notify_keys_.end();
+            const bool known = std::find(notify_keys_.begin(), notify_keys_.end(), entry.key) !=
+                               notify_keys_.end();
             if (known) {
                 sections_.at(entry.key)(entry.value, problems_);
                 continue;
             }
             const std::string_view near = nearest(entry.key, notify_keys_);
-            problems_.add(file.file, entry.mark, fmt::format("unknown section `{}`{}", entry.key, near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+            problems_.add(
+                file.file, entry.mark,
+                fmt::format("unknown section `{}`{}", entry.key,
+                            near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
         }
     }
 
     /// A template that cannot be parsed is found here, not when the first message is due.
     void check_templates() {
         const auto templates = notify::Templates::make(out_.notify);
-        const Result<void> done = templates ? notify::check_templates(out_.notify, **templates) : Result<void>(fail(templates.error()));
+        const Result<void> done = templates ? notify::check_templates(out_.notify, **templates)
+                                            : Result<void>(fail(templates.error()));
         if (!done) problems_.add(Problem{out_.path, {}, done.error().message, {}, false});
     }
 
@@ -180,7 +215,9 @@ private:
         if (out_.server.listeners.empty()) out_.server.listeners.emplace_back();
         const std::string& address = out_.server.listeners[0].address;
         const bool tls = out_.server.listeners[0].tls.has_value();
-        out_.external_url = !overrides_.external_url.empty() ? overrides_.external_url : fmt::format("{}://{}", tls ? "https" : "http", address);
+        out_.external_url = !overrides_.external_url.empty()
+                                ? overrides_.external_url
+                                : fmt::format("{}://{}", tls ? "https" : "http", address);
         while (out_.external_url.ends_with('/')) out_.external_url.pop_back();
         out_.notify.external_url = out_.external_url;
     }
@@ -215,14 +252,16 @@ groups:
 
 }  // namespace
 
-Configuration load_configuration(const std::string& path, const Overrides& overrides, Problems& problems) {
+Configuration load_configuration(const std::string& path, const Overrides& overrides,
+                                 Problems& problems) {
     const ConfigNode root = read_yaml_file(path, problems);
     return Loader(path, overrides, problems).load(root);
 }
 
 Configuration builtin_configuration(const Overrides& overrides, Problems& problems) {
     std::string text(builtin);
-    const std::string address = overrides.listen.empty() ? http::ListenerSettings{}.address : overrides.listen;
+    const std::string address =
+        overrides.listen.empty() ? http::ListenerSettings{}.address : overrides.listen;
     text.replace(text.find("@URL@"), 5, "http://" + address);
     const ConfigNode root = read_yaml("built-in configuration", text, problems);
     Configuration out = Loader("", overrides, problems).load(root);

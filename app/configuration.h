@@ -13,7 +13,8 @@
 
 namespace vedette::app {
 
-/// Everything `vedette.yml` and the files it names say, read and checked, nothing opened or started.
+/// Everything `vedette.yml` and the files it names say, read and checked, nothing opened or
+/// started.
 struct Configuration {
     /// `global`: the keys of Prometheus's that mean something here.
     struct Global {
@@ -41,7 +42,8 @@ struct Overrides {
 
 /// Reads a configuration and every file it names. All problems of all files go to `problems`; the
 /// result counts only when there is none.
-Configuration load_configuration(const std::string& path, const Overrides& overrides, Problems& problems);
+Configuration load_configuration(const std::string& path, const Overrides& overrides,
+                                 Problems& problems);
 
 /// The configuration of `vedette run` without one: it watches itself, with one rule.
 Configuration builtin_configuration(const Overrides& overrides, Problems& problems);

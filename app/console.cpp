@@ -32,9 +32,12 @@ void print_line(std::string line) {
 
 Ink ink_of(AlertState state) {
     switch (state) {
-        case AlertState::Firing: return Ink::Bad;
-        case AlertState::Resolved: return Ink::Good;
-        case AlertState::Pending: return Ink::Strong;
+        case AlertState::Firing:
+            return Ink::Bad;
+        case AlertState::Resolved:
+            return Ink::Good;
+        case AlertState::Pending:
+            return Ink::Strong;
     }
     return Ink::Plain;
 }
@@ -45,14 +48,16 @@ void print_summary(const Configuration& configuration, const std::vector<std::st
     std::size_t targets = 0, alerts = 0, recordings = 0;
     for (const auto& probe : configuration.probes.probes) targets += probe.targets.size();
     for (const auto& group : configuration.groups)
-        for (const auto& rule : group.rules) ++(rule.kind == rules::Rule::Kind::Alerting ? alerts : recordings);
+        for (const auto& rule : group.rules)
+            ++(rule.kind == rules::Rule::Kind::Alerting ? alerts : recordings);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const char* scheme = configuration.server.listeners[i].tls ? "https" : "http";
         const std::string url = fmt::format("{}://{}", scheme, addresses[i]);
         print_line(fmt::format("  pages     {:<30} metrics   {}/metrics", url, url));
     }
-    print_line(fmt::format("  watching  {:<30} rules     {}, {}", counted(targets, "target", "targets"),
-                           counted(alerts, "alert", "alerts"), counted(recordings, "recording", "recordings")));
+    print_line(fmt::format(
+        "  watching  {:<30} rules     {}, {}", counted(targets, "target", "targets"),
+        counted(alerts, "alert", "alerts"), counted(recordings, "recording", "recordings")));
 }
 
 void print_change(const probes::Change& change) {
@@ -63,12 +68,14 @@ void print_change(const probes::Change& change) {
 }
 
 void print_change(const Alert& alert) {
-    const Timestamp at = alert.state == AlertState::Resolved && alert.resolved_at ? *alert.resolved_at
-                         : alert.state == AlertState::Firing && alert.fired_at    ? *alert.fired_at
-                                                                                  : alert.active_at;
-    print_line(fmt::format("{}  → {}  {}  {}", local_clock(at), alert.labels.get("alertname"),
-                           ink(ink_of(alert.state), to_string(alert.state), has_colours(STDOUT_FILENO)),
-                           alert.annotations.get("summary")));
+    const Timestamp at = alert.state == AlertState::Resolved && alert.resolved_at
+                             ? *alert.resolved_at
+                         : alert.state == AlertState::Firing && alert.fired_at ? *alert.fired_at
+                                                                               : alert.active_at;
+    print_line(
+        fmt::format("{}  → {}  {}  {}", local_clock(at), alert.labels.get("alertname"),
+                    ink(ink_of(alert.state), to_string(alert.state), has_colours(STDOUT_FILENO)),
+                    alert.annotations.get("summary")));
 }
 
 }  // namespace vedette::app

@@ -1,5 +1,3 @@
-#include "probes/measure.h"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 #include "base/http_client.h"
 #include "exporter/exposition.h"
 #include "exporter/json_writer.h"
+#include "probes/measure.h"
 #include "probes/settings.h"
 
 namespace vedette::app {
@@ -20,7 +19,9 @@ namespace {
 
 std::string took_text(std::chrono::nanoseconds took) {
     const double ms = std::chrono::duration<double, std::milli>(took).count();
-    return ms < 10 ? fmt::format("{:.2f} ms", ms) : ms < 1000 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.2f} s", ms / 1000);
+    return ms < 10     ? fmt::format("{:.2f} ms", ms)
+           : ms < 1000 ? fmt::format("{:.0f} ms", ms)
+                       : fmt::format("{:.2f} s", ms / 1000);
 }
 
 /// Phases one after the other, as long as they took:
@@ -37,7 +38,8 @@ std::string waterfall(const std::vector<Phase>& phases) {
     std::chrono::nanoseconds before{0};
     for (const Phase& phase : phases) {
         const auto column = [&](std::chrono::nanoseconds at) {
-            return static_cast<int>(static_cast<double>(at.count()) / static_cast<double>(total.count()) * width);
+            return static_cast<int>(static_cast<double>(at.count()) /
+                                    static_cast<double>(total.count()) * width);
         };
         const int begin = column(before), end = column(before + phase.took);
         std::string bar(static_cast<std::size_t>(begin), ' ');
@@ -53,12 +55,24 @@ std::string waterfall(const std::vector<Phase>& phases) {
 
 void print_json(const probes::Measured& measured, const std::string& target) {
     exporter::JsonWriter json;
-    json.begin_object().field("target", target).field("up", measured.reading.up).field("reason", measured.reading.reason);
-    json.key("seconds").value(std::chrono::duration<double>(measured.took).count()).key("phases").begin_object();
-    for (const Phase& phase : measured.reading.phases) json.field(phase.name, std::chrono::duration<double>(phase.took).count());
+    json.begin_object()
+        .field("target", target)
+        .field("up", measured.reading.up)
+        .field("reason", measured.reading.reason);
+    json.key("seconds")
+        .value(std::chrono::duration<double>(measured.took).count())
+        .key("phases")
+        .begin_object();
+    for (const Phase& phase : measured.reading.phases)
+        json.field(phase.name, std::chrono::duration<double>(phase.took).count());
     json.end_object().key("metrics").begin_list();
     for (const Reading::Metric& metric : measured.reading.metrics)
-        json.begin_object().field("name", metric.name).key("labels").labels(metric.labels).field("value", metric.value).end_object();
+        json.begin_object()
+            .field("name", metric.name)
+            .key("labels")
+            .labels(metric.labels)
+            .field("value", metric.value)
+            .end_object();
     json.end_list().end_object();
     fmt::print("{}\n", json.take());
 }
@@ -66,7 +80,9 @@ void print_json(const probes::Measured& measured, const std::string& target) {
 void print_human(const probes::Measured& measured, const std::string& target) {
     const bool colours = has_colours(STDOUT_FILENO);
     const Reading& reading = measured.reading;
-    fmt::print("{}  {}  {}\n", target, ink(reading.up ? Ink::Good : Ink::Bad, reading.up ? "up" : "down", colours), took_text(measured.took));
+    fmt::print("{}  {}  {}\n", target,
+               ink(reading.up ? Ink::Good : Ink::Bad, reading.up ? "up" : "down", colours),
+               took_text(measured.took));
     if (!reading.up) fmt::print("  {}\n", reading.reason);
     fmt::print("{}", waterfall(reading.phases));
 }
@@ -77,13 +93,15 @@ Result<probes::ProbeSettings> configured(const ProbeOptions& options) {
     const Configuration configuration = load_configuration(options.config, {}, problems);
     if (problems.any()) return fail(Fault::BadInput, problems.text());
     const auto& all = configuration.probes.probes;
-    const auto at = std::find_if(all.begin(), all.end(), [&](const auto& probe) { return probe.name == options.name; });
+    const auto at = std::find_if(all.begin(), all.end(),
+                                 [&](const auto& probe) { return probe.name == options.name; });
     if (at == all.end()) {
         std::vector<std::string> names;
         for (const auto& probe : all) names.push_back(probe.name);
         const std::string_view near = nearest(options.name, names);
-        return fail(Fault::NotFound, fmt::format("no probe `{}` in {}{}", options.name, options.config,
-                                                 near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+        return fail(Fault::NotFound,
+                    fmt::format("no probe `{}` in {}{}", options.name, options.config,
+                                near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
     }
     probes::ProbeSettings probe = *at;
     probe.targets.resize(1);

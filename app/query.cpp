@@ -16,7 +16,8 @@ namespace {
 std::string url_encode(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '~';
+        const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
+                           c == '.' || c == '~';
         out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
@@ -32,7 +33,8 @@ std::string form_of(const QueryOptions& options) {
         return form;
     }
     const double now = SystemClock().now().seconds();
-    const std::string start = options.start.empty() ? fmt::format("{:.3f}", now - 3600) : options.start;
+    const std::string start =
+        options.start.empty() ? fmt::format("{:.3f}", now - 3600) : options.start;
     const std::string end = options.end.empty() ? fmt::format("{:.3f}", now) : options.end;
     add("start", start);
     add("end", end);
@@ -46,7 +48,8 @@ HttpOutcome ask(HttpCall call) {
     const auto resolver = make_system_resolver(loop);
     HttpClient client(loop, *resolver);
     std::optional<HttpOutcome> outcome;
-    client.send(std::move(call), Deadline::after(loop.now(), std::chrono::minutes(2) + std::chrono::seconds(5)),
+    client.send(std::move(call),
+                Deadline::after(loop.now(), std::chrono::minutes(2) + std::chrono::seconds(5)),
                 [&](HttpOutcome answer) { outcome = std::move(answer); });
     while (!outcome) loop.turn(std::chrono::seconds(1));
     return std::move(*outcome);
@@ -54,20 +57,23 @@ HttpOutcome ask(HttpCall call) {
 
 std::string series_name(const nlohmann::json& metric) {
     std::vector<Label> labels;
-    for (const auto& [name, value] : metric.items()) labels.push_back({name, value.get_ref<const std::string&>()});
+    for (const auto& [name, value] : metric.items())
+        labels.push_back({name, value.get_ref<const std::string&>()});
     return to_string(Labels(std::move(labels)));
 }
 
 std::string value_text(const nlohmann::json& point) {
-    if (point.is_array() && point.size() == 2 && point[1].is_string()) return point[1].get<std::string>();
+    if (point.is_array() && point.size() == 2 && point[1].is_string())
+        return point[1].get<std::string>();
     return point.dump();
 }
 
 void print_vector(const nlohmann::json& result) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& series : result)
-        rows.push_back({series_name(series.at("metric")),
-                        series.contains("value") ? value_text(series["value"]) : series.at("histogram")[1].dump()});
+        rows.push_back({series_name(series.at("metric")), series.contains("value")
+                                                              ? value_text(series["value"])
+                                                              : series.at("histogram")[1].dump()});
     std::fputs(table(rows, {false, true}).c_str(), stdout);
 }
 
@@ -118,12 +124,15 @@ Exit query(const QueryOptions& options) {
     call.settings = std::make_shared<HttpSettings>();
     const HttpOutcome outcome = ask(std::move(call));
     if (!outcome) {
-        fmt::print(stderr, "query: {} does not answer: {}\n", options.url, outcome.error().error.message);
+        fmt::print(stderr, "query: {} does not answer: {}\n", options.url,
+                   outcome.error().error.message);
         return Exit::Wrong;
     }
     const nlohmann::json answer = nlohmann::json::parse(outcome->body, nullptr, false);
     if (answer.is_discarded() || !answer.is_object()) {
-        fmt::print(stderr, "query: {} answered {} with something that is no JSON; is it a Prometheus?\n", options.url, outcome->status);
+        fmt::print(stderr,
+                   "query: {} answered {} with something that is no JSON; is it a Prometheus?\n",
+                   options.url, outcome->status);
         return Exit::Wrong;
     }
     if (options.json) {

@@ -29,7 +29,8 @@ std::optional<timespec> watchdog_interval() {
     std::uint64_t usec = 0;
     if (sd_watchdog_enabled(0, &usec) <= 0 || usec == 0) return std::nullopt;
     usec /= 2;
-    return timespec{static_cast<time_t>(usec / 1'000'000), static_cast<long>(usec % 1'000'000) * 1000};
+    return timespec{static_cast<time_t>(usec / 1'000'000),
+                    static_cast<long>(usec % 1'000'000) * 1000};
 }
 
 void reload(Daemon& daemon) {
@@ -41,7 +42,8 @@ void reload(Daemon& daemon) {
 void serve_until_stopped(Daemon& daemon, const sigset_t& signals) {
     const std::optional<timespec> watchdog = watchdog_interval();
     for (;;) {
-        const int number = watchdog ? sigtimedwait(&signals, nullptr, &*watchdog) : sigwaitinfo(&signals, nullptr);
+        const int number =
+            watchdog ? sigtimedwait(&signals, nullptr, &*watchdog) : sigwaitinfo(&signals, nullptr);
         if (number == SIGINT || number == SIGTERM) return;
         if (number == SIGHUP) reload(daemon);
         if (watchdog) sd_notify(0, "WATCHDOG=1");
@@ -54,8 +56,9 @@ Exit run(const RunOptions& options) {
     const sigset_t signals = block_signals();
     Problems problems;
     const Overrides overrides{options.listen, options.external_url};
-    Configuration configuration = options.config.empty() ? builtin_configuration(overrides, problems)
-                                                         : load_configuration(options.config, overrides, problems);
+    Configuration configuration = options.config.empty()
+                                      ? builtin_configuration(overrides, problems)
+                                      : load_configuration(options.config, overrides, problems);
     fmt::print(stderr, "{}", problems.text());
     if (problems.any()) return Exit::Wrong;
     Result<std::unique_ptr<Daemon>> daemon = Daemon::open(std::move(configuration), options);

@@ -14,11 +14,20 @@ bool has_colours(int fd) {
 std::string ink(Ink kind, std::string_view text, bool colours) {
     const char* code = "";
     switch (kind) {
-        case Ink::Plain: break;
-        case Ink::Quiet: code = "\x1b[2m"; break;
-        case Ink::Good: code = "\x1b[32m"; break;
-        case Ink::Bad: code = "\x1b[31m"; break;
-        case Ink::Strong: code = "\x1b[1m"; break;
+        case Ink::Plain:
+            break;
+        case Ink::Quiet:
+            code = "\x1b[2m";
+            break;
+        case Ink::Good:
+            code = "\x1b[32m";
+            break;
+        case Ink::Bad:
+            code = "\x1b[31m";
+            break;
+        case Ink::Strong:
+            code = "\x1b[1m";
+            break;
     }
     if (!colours || *code == '\0') return std::string(text);
     return code + std::string(text) + "\x1b[0m";
@@ -27,12 +36,14 @@ std::string ink(Ink kind, std::string_view text, bool colours) {
 namespace {
 
 std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 }  // namespace
 
-std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
+std::string table(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& right) {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));

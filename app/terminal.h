@@ -15,6 +15,7 @@ std::string ink(Ink kind, std::string_view text, bool colours);
 
 /// Columns padded to their widest cell, two spaces between, numbers right when `right` says so.
 /// Cells are UTF-8; width counts code points.
-std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right = {});
+std::string table(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& right = {});
 
 }  // namespace vedette::app

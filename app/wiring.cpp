@@ -57,21 +57,34 @@ rules::RuleSettings rule_settings(const Configuration& configuration, const RunO
     return settings;
 }
 
-/// Hears every transition after it was taken, without standing in its way.
+/// Stands between rules and notify: says why a probe's target is down in the annotation `reason`,
+/// where the rule does not, and hears every transition after it was taken.
 class WatchedSink final : public AlertSink {
 public:
+    using ReasonOf = std::function<std::string(const Labels&)>;
     using Observer = std::function<void(const Alert&)>;
-    WatchedSink(AlertSink& sink, Observer observer) : sink_(sink), observer_(std::move(observer)) {}
+    WatchedSink(AlertSink& sink, ReasonOf reason_of, Observer observer)
+        : sink_(sink), reason_of_(std::move(reason_of)), observer_(std::move(observer)) {}
 
     Result<void> take(std::span<const Alert> alerts) override {
-        Result<void> taken = sink_.take(alerts);
+        std::vector<Alert> explained(alerts.begin(), alerts.end());
+        for (Alert& alert : explained) explain(alert);
+        Result<void> taken = sink_.take(explained);
         if (taken)
-            for (const Alert& alert : alerts) observer_(alert);
+            for (const Alert& alert : explained) observer_(alert);
         return taken;
     }
 
 private:
+    void explain(Alert& alert) const {
+        if (alert.state == AlertState::Resolved || alert.annotations.has("reason")) return;
+        const std::string reason = reason_of_(alert.labels);
+        if (!reason.empty())
+            alert.annotations = LabelsBuilder(alert.annotations).set("reason", reason).build();
+    }
+
     AlertSink& sink_;
+    ReasonOf reason_of_;
     Observer observer_;
 };
 
@@ -83,7 +96,8 @@ public:
         const auto [at, inserted] = told_.try_emplace(alert.id, alert.state);
         if (!inserted && at->second == alert.state) return false;
         at->second = alert.state;
-        if (alert.state == AlertState::Resolved && told_.size() > limits::alerts_open_max) told_.clear();
+        if (alert.state == AlertState::Resolved && told_.size() > limits::alerts_open_max)
+            told_.clear();
         return true;
     }
 
@@ -97,7 +111,10 @@ private:
 /// Members are in the order in which they are made; they go in the opposite one.
 struct Daemon::Rooms {
     Rooms(Configuration given, const RunOptions& run_options)
-        : configuration(std::move(given)), options(run_options), log(log_settings(options)), files(make_files()) {}
+        : configuration(std::move(given)),
+          options(run_options),
+          log(log_settings(options)),
+          files(make_files()) {}
 
     Result<void> open();
     void open_network();
@@ -119,9 +136,9 @@ struct Daemon::Rooms {
     std::unique_ptr<promql::Engine> engine;
 
     std::unique_ptr<LoopThread> io;
-    std::unique_ptr<Resolver> resolver;      // io thread
-    std::unique_ptr<HttpClient> http;        // io thread
-    std::unique_ptr<SmtpClient> smtp;        // io thread
+    std::unique_ptr<Resolver> resolver;  // io thread
+    std::unique_ptr<HttpClient> http;    // io thread
+    std::unique_ptr<SmtpClient> smtp;    // io thread
     std::unique_ptr<notify::Notifier> notifier;
     std::unique_ptr<probes::Probes> probes;  // io thread, but for its book
     News news;
@@ -138,14 +155,19 @@ struct Daemon::Rooms {
 };
 
 Result<void> Daemon::Rooms::open() {
-    auto opened = store::Store::open(*files, options.data, configuration.storage, clock, log, metrics);
+    auto opened =
+        store::Store::open(*files, options.data, configuration.storage, clock, log, metrics);
     if (!opened) return fail(opened.error());
     store = std::move(*opened);
     engine = std::make_unique<promql::Engine>(
-        promql::EngineSettings{.samples_max = options.query_samples_max, .timeout = options.query_timeout, .lookback = options.query_lookback}, clock);
+        promql::EngineSettings{.samples_max = options.query_samples_max,
+                               .timeout = options.query_timeout,
+                               .lookback = options.query_lookback},
+        clock);
     io = std::make_unique<LoopThread>("io");
     io->call([this] { open_network(); });
-    auto notifying = notify::Notifier::make(configuration.notify, options.data + "/alerts.db", io->loop(), *http, *smtp, clock, log, metrics);
+    auto notifying = notify::Notifier::make(configuration.notify, options.data + "/alerts.db",
+                                            io->loop(), *http, *smtp, clock, log, metrics);
     if (!notifying) return fail(notifying.error());
     notifier = std::move(*notifying);
     io->call([this] {
@@ -154,14 +176,21 @@ Result<void> Daemon::Rooms::open() {
             if (options.console) print_change(change);
         });
     });
-    alerts = std::make_unique<WatchedSink>(*notifier, [this](const Alert& alert) {
+    const auto reason_of = [this](const Labels& labels) {
+        const auto target = probes->book().find(labels.get("job"), labels.get("instance"));
+        return target && target->state == probes::State::Down ? target->reason : std::string();
+    };
+    alerts = std::make_unique<WatchedSink>(*notifier, reason_of, [this](const Alert& alert) {
         if (options.console && news.is_new(alert)) print_change(alert);
     });
     const rules::Ask ask = [this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
         return engine->instant(expr, at, *store, stop);
     };
-    manager = std::make_unique<rules::Manager>(rules::Doors{ask, *store, *store, *alerts, *notifier, clock, log, metrics});
-    if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options)); !loaded) return loaded;
+    manager = std::make_unique<rules::Manager>(
+        rules::Doors{ask, *store, *store, *alerts, *notifier, clock, log, metrics});
+    if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options));
+        !loaded)
+        return loaded;
     join_pages();
     return {};
 }
@@ -176,56 +205,86 @@ void Daemon::Rooms::open_network() {
 void Daemon::Rooms::join_pages() {
     const auto targets = [this] { return probes->book().snapshot(); };
     const auto groups = [this] { return manager->status(); };
-    board = std::make_unique<exporter::Board>(exporter::BoardSources{
-        targets, [this] { return notifier->snapshot(); }, groups, *store, clock, std::string(version()), clock.now()});
-    reload_successful = &metrics.gauge("vedette_config_last_reload_successful", "Whether the last reading of the configuration succeeded.");
-    reload_at = &metrics.gauge("vedette_config_last_reload_success_timestamp_seconds", "When the configuration was last read without a problem.");
+    board = std::make_unique<exporter::Board>(
+        exporter::BoardSources{targets, [this] { return notifier->snapshot(); }, groups, *store,
+                               clock, std::string(version()), clock.now()});
+    reload_successful = &metrics.gauge("vedette_config_last_reload_successful",
+                                       "Whether the last reading of the configuration succeeded.");
+    reload_at = &metrics.gauge("vedette_config_last_reload_success_timestamp_seconds",
+                               "When the configuration was last read without a problem.");
     reload_successful->set(1);
     reload_at->set(clock.now().seconds());
-    metrics.gauge("vedette_build_info", "Always 1; the version is a label.", Labels{{"version", version()}}).set(1);
+    metrics
+        .gauge("vedette_build_info", "Always 1; the version is a label.",
+               Labels{{"version", version()}})
+        .set(1);
 
     front = std::make_unique<http::Front>(configuration.server, log, metrics);
     front->add(exporter::page_routes());
     front->add(board->routes());
     front->add(exporter::query_routes({*engine, *store, *store, clock}));
-    front->add(exporter::status_routes({targets, groups, std::string(version()), std::string(prometheus_version())}));
+    front->add(exporter::status_routes(
+        {targets, groups, std::string(version()), std::string(prometheus_version())}));
     front->add({exporter::remote_write_route(*store)});
     front->add(own_routes());
 }
 
 std::vector<Route> Daemon::Rooms::own_routes() {
     std::vector<Route> routes;
-    routes.push_back({.method = "GET", .path = "/metrics", .role = Role::Viewer, .group = PathGroup::Metrics, .weight = Weight::Worker,
+    routes.push_back({.method = "GET",
+                      .path = "/metrics",
+                      .role = Role::Viewer,
+                      .group = PathGroup::Metrics,
+                      .weight = Weight::Worker,
                       .answer = [this](const Request& request) {
-                          const exporter::ExpositionFormat format = exporter::choose_format(request.header("accept"));
+                          const exporter::ExpositionFormat format =
+                              exporter::choose_format(request.header("accept"));
                           std::vector<MetricFamily> families = probes->book().families();
-                          for (MetricFamily& family : metrics.collect()) families.push_back(std::move(family));
-                          Response response = text_response(200, exporter::write_exposition(exporter::merge_families(std::move(families)), format));
+                          for (MetricFamily& family : metrics.collect())
+                              families.push_back(std::move(family));
+                          Response response = text_response(
+                              200, exporter::write_exposition(
+                                       exporter::merge_families(std::move(families)), format));
                           response.content_type = format.content_type();
                           return response;
                       }});
-    for (const auto& [path, text] : {std::pair("/-/healthy", "vedette is healthy.\n"), std::pair("/-/ready", "vedette is ready.\n")})
-        routes.push_back({.method = "GET", .path = path, .role = Role::Nobody, .group = PathGroup::Health, .weight = Weight::Inline,
-                          .answer = [text = std::string(text)](const Request&) { return text_response(200, text); }});
+    for (const auto& [path, text] : {std::pair("/-/healthy", "vedette is healthy.\n"),
+                                     std::pair("/-/ready", "vedette is ready.\n")})
+        routes.push_back({.method = "GET",
+                          .path = path,
+                          .role = Role::Nobody,
+                          .group = PathGroup::Health,
+                          .weight = Weight::Inline,
+                          .answer = [text = std::string(text)](const Request&) {
+                              return text_response(200, text);
+                          }});
     for (const char* method : {"POST", "PUT"})
-        routes.push_back({.method = method, .path = "/-/reload", .role = Role::Admin, .group = PathGroup::Admin, .weight = Weight::Worker,
+        routes.push_back({.method = method,
+                          .path = "/-/reload",
+                          .role = Role::Admin,
+                          .group = PathGroup::Admin,
+                          .weight = Weight::Worker,
                           .answer = [this](const Request&) {
                               const Result<void> done = reload();
-                              return done ? text_response(200, "reloaded\n") : text_response(500, done.error().message);
+                              return done ? text_response(200, "reloaded\n")
+                                          : text_response(500, done.error().message);
                           }});
     return routes;
 }
 
-/// Readings are told to open pages twice a second, together; alerts every other second, because their
-/// words age (`sent to #ops 3 s ago`). Runs on the io loop; costs nothing while no page is open.
+/// Readings are told to open pages twice a second, together; alerts every other second, because
+/// their words age (`sent to #ops 3 s ago`). Runs on the io loop; costs nothing while no page is
+/// open.
 void Daemon::Rooms::keep_pages_live() {
     board->publish_readings();
-    if (++live_turns % 4 == 0 && board->anybody_looks()) board->publish("alerts", board->alerts_document());
+    if (++live_turns % 4 == 0 && board->anybody_looks())
+        board->publish("alerts", board->alerts_document());
     io->loop().after(live_interval, [this] { keep_pages_live(); });
 }
 
 Configuration Daemon::Rooms::read_again(Problems& problems) const {
-    return options.config.empty() ? builtin_configuration(overrides(), problems) : load_configuration(options.config, overrides(), problems);
+    return options.config.empty() ? builtin_configuration(overrides(), problems)
+                                  : load_configuration(options.config, overrides(), problems);
 }
 
 /// What can fail comes first and is taken back when a later one fails; probes cannot fail.
@@ -248,10 +307,12 @@ Result<void> Daemon::Rooms::reload() {
     const Lock lock(reload_mutex);
     Problems problems;
     Configuration next = read_again(problems);
-    const Result<void> done = problems.any() ? Result<void>(fail(Fault::BadInput, problems.text())) : swap(next);
+    const Result<void> done =
+        problems.any() ? Result<void>(fail(Fault::BadInput, problems.text())) : swap(next);
     reload_successful->set(done ? 1 : 0);
     if (!done) {
-        log.error("configuration not reloaded, nothing changed", {{"file", options.config}, {"problems", done.error().message}});
+        log.error("configuration not reloaded, nothing changed",
+                  {{"file", options.config}, {"problems", done.error().message}});
         return done;
     }
     configuration = std::move(next);
@@ -261,11 +322,13 @@ Result<void> Daemon::Rooms::reload() {
     return {};
 }
 
-// ── the daemon ─────────────────────────────────────────────────────────────────────────────────────
+// ── the daemon
+// ─────────────────────────────────────────────────────────────────────────────────────
 
 Daemon::Daemon(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 
-Result<std::unique_ptr<Daemon>> Daemon::open(Configuration configuration, const RunOptions& options) {
+Result<std::unique_ptr<Daemon>> Daemon::open(Configuration configuration,
+                                             const RunOptions& options) {
     auto rooms = std::make_unique<Rooms>(std::move(configuration), options);
     if (const Result<void> opened = rooms->open(); !opened) return fail(opened.error());
     return std::unique_ptr<Daemon>(new Daemon(std::move(rooms)));
@@ -308,7 +371,8 @@ void Daemon::stop() {
     rooms.front->stop();
     rooms.io->call([&] { rooms.probes->stop(); });
     rooms.notifier->stop();
-    if (const Result<void> closed = rooms.store->close(); !closed) rooms.log.error("store not closed", {{"error", closed.error().message}});
+    if (const Result<void> closed = rooms.store->close(); !closed)
+        rooms.log.error("store not closed", {{"error", closed.error().message}});
     rooms.log.flush();
 }
 

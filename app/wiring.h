@@ -22,15 +22,16 @@ namespace vedette::app {
 class Daemon {
 public:
     /// Opens the data directory and joins the rooms; nothing is asked or served yet.
-    static Result<std::unique_ptr<Daemon>> open(Configuration configuration, const RunOptions& options);
+    static Result<std::unique_ptr<Daemon>> open(Configuration configuration,
+                                                const RunOptions& options);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
     /// Binds the listeners, then starts everything.
     Result<void> start();
-    /// Reads the configuration anew and swaps all or nothing. The error is what a person should read.
-    /// Safe from any thread; one at a time.
+    /// Reads the configuration anew and swaps all or nothing. The error is what a person should
+    /// read. Safe from any thread; one at a time.
     Result<void> reload();
     /// Ends everything in order; what is in flight is finished.
     void stop();

@@ -28,7 +28,8 @@ std::string key_of(std::string_view probe, std::string_view instance) {
     return std::string(probe) + '\n' + std::string(instance);
 }
 
-// ── availability ───────────────────────────────────────────────────────────────────────────────────
+// ── availability
+// ───────────────────────────────────────────────────────────────────────────────────
 
 struct Bars {
     std::array<std::uint32_t, bar_count> up{}, down{};
@@ -45,8 +46,8 @@ struct Bars {
 
 using BarsByTarget = std::unordered_map<std::string, Bars>;
 
-/// Counts readings of `up` in halves of an hour that stand on the clock, so that a bar does not change
-/// its meaning while one looks.
+/// Counts readings of `up` in halves of an hour that stand on the clock, so that a bar does not
+/// change its meaning while one looks.
 BarsByTarget count_bars(SeriesSource& store, Timestamp now) {
     BarsByTarget out;
     const std::int64_t width = bar_width.count();
@@ -61,29 +62,44 @@ BarsByTarget count_bars(SeriesSource& store, Timestamp now) {
         for (std::size_t i = 0; i < column.times.size(); ++i) {
             const double value = column.floats[i];
             if (std::isnan(value)) continue;
-            const auto bar = static_cast<std::size_t>(std::clamp<std::int64_t>(column.times[i].ms / width - first, 0, bar_count - 1));
+            const auto bar = static_cast<std::size_t>(
+                std::clamp<std::int64_t>(column.times[i].ms / width - first, 0, bar_count - 1));
             ++(value > 0 ? bars.up : bars.down)[bar];
         }
     }
     return out;
 }
 
-// ── documents ──────────────────────────────────────────────────────────────────────────────────────
+// ── documents
+// ──────────────────────────────────────────────────────────────────────────────────────
 
 void write_phases(JsonWriter& json, const std::vector<Phase>& phases) {
     json.begin_list();
-    for (const Phase& phase : phases) json.begin_object().field("name", phase.name).field("seconds", seconds(phase.took)).end_object();
+    for (const Phase& phase : phases)
+        json.begin_object()
+            .field("name", phase.name)
+            .field("seconds", seconds(phase.took))
+            .end_object();
     json.end_list();
 }
 
 /// The part of a target that changes with every reading.
 void write_reading(JsonWriter& json, const probes::TargetStatus& target) {
-    json.field("probe", target.probe).field("instance", target.instance).field("state", to_string(target.state));
+    json.field("probe", target.probe)
+        .field("instance", target.instance)
+        .field("state", to_string(target.state));
     json.key("since");
-    if (target.state == probes::State::Unknown) json.null(); else json.timestamp(target.since);
+    if (target.state == probes::State::Unknown)
+        json.null();
+    else
+        json.timestamp(target.since);
     json.field("reason", target.reason).key("latest");
     if (target.latest)
-        json.begin_object().key("at").timestamp(target.latest->at).field("seconds", seconds(target.latest->took)).end_object();
+        json.begin_object()
+            .key("at")
+            .timestamp(target.latest->at)
+            .field("seconds", seconds(target.latest->took))
+            .end_object();
     else
         json.null();
     json.key("phases");
@@ -93,17 +109,28 @@ void write_reading(JsonWriter& json, const probes::TargetStatus& target) {
 void write_bars(JsonWriter& json, const Bars& bars) {
     json.key("bars").begin_list();
     for (std::size_t i = 0; i < bar_count; ++i)
-        json.begin_list().value(static_cast<std::int64_t>(bars.up[i])).value(static_cast<std::int64_t>(bars.down[i])).end_list();
+        json.begin_list()
+            .value(static_cast<std::int64_t>(bars.up[i]))
+            .value(static_cast<std::int64_t>(bars.down[i]))
+            .end_list();
     json.end_list().field("availability", bars.availability());
 }
 
 void write_history(JsonWriter& json, const probes::TargetStatus& target) {
     json.key("latency").begin_list();
     for (const probes::Moment& moment : target.recent)
-        json.begin_list().timestamp(moment.at).value(seconds(moment.took)).value(moment.up).end_list();
+        json.begin_list()
+            .timestamp(moment.at)
+            .value(seconds(moment.took))
+            .value(moment.up)
+            .end_list();
     json.end_list().key("failures").begin_list();
     for (const probes::Failure& failure : target.failures) {
-        json.begin_object().key("at").timestamp(failure.at).field("seconds", seconds(failure.took)).field("reason", failure.reason);
+        json.begin_object()
+            .key("at")
+            .timestamp(failure.at)
+            .field("seconds", seconds(failure.took))
+            .field("reason", failure.reason);
         json.key("phases");
         write_phases(json, failure.phases);
         json.field("transcript", *failure.transcript).end_object();
@@ -119,12 +146,14 @@ struct BoardAlert {
 };
 
 std::string_view annotation(const BoardAlert& alert, std::string_view name) {
-    return alert.rule ? alert.rule->annotations.get(name) : alert.told->alert->annotations.get(name);
+    return alert.rule ? alert.rule->annotations.get(name)
+                      : alert.told->alert->annotations.get(name);
 }
 
 }  // namespace
 
-// ── the board ──────────────────────────────────────────────────────────────────────────────────────
+// ── the board
+// ──────────────────────────────────────────────────────────────────────────────────────
 
 struct Board::State {
     explicit State(BoardSources given) : sources(std::move(given)) {}
@@ -151,7 +180,8 @@ struct Board::State {
 
     Mutex streams_mutex;
     std::vector<std::shared_ptr<EventStream>> streams VEDETTE_GUARDED_BY(streams_mutex);
-    std::map<std::string, Timestamp> sent VEDETTE_GUARDED_BY(streams_mutex);  // newest reading told, by target
+    std::map<std::string, Timestamp> sent
+        VEDETTE_GUARDED_BY(streams_mutex);  // newest reading told, by target
 };
 
 Board::Board(BoardSources sources) : state_(std::make_unique<State>(std::move(sources))) {}
@@ -159,11 +189,13 @@ Board::~Board() = default;
 
 namespace {
 
-std::vector<BoardAlert> join_alerts(const std::vector<rules::GroupStatus>& groups, const notify::Snapshot& deliveries) {
+std::vector<BoardAlert> join_alerts(const std::vector<rules::GroupStatus>& groups,
+                                    const notify::Snapshot& deliveries) {
     std::map<AlertId, BoardAlert> by_id;
     for (const rules::GroupStatus& group : groups)
         for (const rules::RuleStatus& rule : group.rules)
-            for (const rules::AlertStatus& alert : rule.alerts) by_id[alert.id] = {alert.id, &alert, nullptr};
+            for (const rules::AlertStatus& alert : rule.alerts)
+                by_id[alert.id] = {alert.id, &alert, nullptr};
     for (const notify::AlertStatus& told : deliveries.alerts) {
         BoardAlert& entry = by_id[told.alert->id];
         entry.id = told.alert->id;
@@ -180,29 +212,44 @@ AlertState state_of(const BoardAlert& alert) {
 
 void write_optional(JsonWriter& json, std::string_view key, const std::optional<Timestamp>& at) {
     json.key(key);
-    if (at) json.timestamp(*at); else json.null();
+    if (at)
+        json.timestamp(*at);
+    else
+        json.null();
 }
 
 void write_deliveries(JsonWriter& json, const notify::AlertStatus* told) {
     json.key("deliveries").begin_list();
     if (told != nullptr)
         for (const notify::DeliveryStatus& one : told->deliveries) {
-            json.begin_object().field("receiver", one.receiver).field("integration", one.integration);
-            json.field("target", one.target).field("text", one.text).field("trouble", one.trouble).end_object();
+            json.begin_object()
+                .field("receiver", one.receiver)
+                .field("integration", one.integration);
+            json.field("target", one.target)
+                .field("text", one.text)
+                .field("trouble", one.trouble)
+                .end_object();
         }
     json.end_list();
-    json.field("silenced_by", told ? told->silenced_by : std::string()).field("inhibited_by", told ? told->inhibited_by : std::string());
+    json.field("silenced_by", told ? told->silenced_by : std::string())
+        .field("inhibited_by", told ? told->inhibited_by : std::string());
 }
 
 void write_alert(JsonWriter& json, const BoardAlert& alert) {
     const Labels& labels = alert.rule ? alert.rule->labels : alert.told->alert->labels;
-    const Labels& annotations = alert.rule ? alert.rule->annotations : alert.told->alert->annotations;
-    json.begin_object().field("id", to_string(alert.id)).field("name", labels.get("alertname")).field("severity", labels.get("severity"));
+    const Labels& annotations =
+        alert.rule ? alert.rule->annotations : alert.told->alert->annotations;
+    json.begin_object()
+        .field("id", to_string(alert.id))
+        .field("name", labels.get("alertname"))
+        .field("severity", labels.get("severity"));
     json.field("state", to_string(state_of(alert))).key("since").timestamp(alert.id.since);
     write_optional(json, "fired", alert.told ? alert.told->alert->fired_at : std::nullopt);
     write_optional(json, "resolved", alert.told ? alert.told->alert->resolved_at : std::nullopt);
-    json.field("headline", alert.told ? std::string_view(alert.told->headline) : annotation(alert, "summary"));
-    json.field("summary", annotation(alert, "summary")).field("reason", alert.rule ? alert.rule->reason : alert.told->alert->reason);
+    json.field("headline",
+               alert.told ? std::string_view(alert.told->headline) : annotation(alert, "summary"));
+    json.field("summary", annotation(alert, "summary"))
+        .field("reason", alert.rule ? alert.rule->reason : alert.told->alert->reason);
     json.field("value", alert.rule ? alert.rule->value : alert.told->alert->value);
     json.key("labels").labels(labels).key("annotations").labels(annotations);
     json.field("generator_url", alert.told ? alert.told->alert->generator_url : std::string());
@@ -215,9 +262,12 @@ void write_alert(JsonWriter& json, const BoardAlert& alert) {
 void sort_alerts(std::vector<BoardAlert>& alerts) {
     const auto rank = [](const BoardAlert& alert) {
         switch (state_of(alert)) {
-            case AlertState::Firing: return 0;
-            case AlertState::Pending: return 1;
-            default: return 2;
+            case AlertState::Firing:
+                return 0;
+            case AlertState::Pending:
+                return 1;
+            default:
+                return 2;
         }
     };
     std::stable_sort(alerts.begin(), alerts.end(), [&](const BoardAlert& a, const BoardAlert& b) {
@@ -232,12 +282,14 @@ void write_alerts(JsonWriter& json, const std::vector<BoardAlert>& alerts) {
 }
 
 /// Alerts that name this target in their labels.
-void write_alerts_of(JsonWriter& json, const probes::TargetStatus& target, const std::vector<BoardAlert>& alerts) {
+void write_alerts_of(JsonWriter& json, const probes::TargetStatus& target,
+                     const std::vector<BoardAlert>& alerts) {
     json.key("alerts").begin_list();
     for (const BoardAlert& alert : alerts) {
         const Labels& labels = alert.rule ? alert.rule->labels : alert.told->alert->labels;
         const std::string_view instance = labels.get("instance");
-        if (labels.get("job") == target.probe && (instance.empty() || instance == target.instance)) json.value(to_string(alert.id));
+        if (labels.get("job") == target.probe && (instance.empty() || instance == target.instance))
+            json.value(to_string(alert.id));
     }
     json.end_list();
 }
@@ -256,12 +308,18 @@ std::string Board::document() {
 
     JsonWriter json;
     json.begin_object().field("version", sources.version).key("now").timestamp(sources.clock.now());
-    json.key("started").timestamp(sources.started).field("rules", static_cast<std::uint64_t>(rules));
+    json.key("started")
+        .timestamp(sources.started)
+        .field("rules", static_cast<std::uint64_t>(rules));
     json.key("targets").begin_list();
     for (const probes::TargetStatus& target : sources.targets()) {
         json.begin_object();
         write_reading(json, target);
-        json.field("type", target.type).field("group", target.group).field("address", target.address).key("labels").labels(target.labels);
+        json.field("type", target.type)
+            .field("group", target.group)
+            .field("address", target.address)
+            .key("labels")
+            .labels(target.labels);
         json.field("every", seconds(target.every)).field("timeout", seconds(target.timeout));
         const auto found = bars->find(key_of(target.probe, target.instance));
         write_bars(json, found == bars->end() ? Bars{} : found->second);
@@ -321,12 +379,22 @@ void Board::publish_readings() {
 
 std::vector<Route> Board::routes() {
     std::vector<Route> routes;
-    routes.push_back({.method = "GET", .path = "/api/vedette/v1/board", .role = Role::Viewer, .group = PathGroup::Pages, .weight = Weight::Worker,
+    routes.push_back({.method = "GET",
+                      .path = "/api/vedette/v1/board",
+                      .role = Role::Viewer,
+                      .group = PathGroup::Pages,
+                      .weight = Weight::Worker,
                       .answer = [this](const Request&) { return json_response(200, document()); }});
-    routes.push_back({.method = "GET", .path = "/api/vedette/v1/events", .role = Role::Viewer, .group = PathGroup::Pages, .weight = Weight::Stream,
+    routes.push_back({.method = "GET",
+                      .path = "/api/vedette/v1/events",
+                      .role = Role::Viewer,
+                      .group = PathGroup::Pages,
+                      .weight = Weight::Stream,
                       .answer = [this](const Request&) {
                           Response response;
-                          response.on_open = [this](std::shared_ptr<EventStream> stream) { state_->add(std::move(stream)); };
+                          response.on_open = [this](std::shared_ptr<EventStream> stream) {
+                              state_->add(std::move(stream));
+                          };
                           return response;
                       }});
     return routes;

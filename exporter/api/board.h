@@ -30,8 +30,8 @@ struct BoardSources {
 ///   GET /api/vedette/v1/board            everything, for the first paint
 ///   GET /api/vedette/v1/events           server-sent events: `readings`, `change`, `alerts`
 ///
-/// The bars are readings over the last 24 hours in 48 halves of an hour, read from the store and kept
-/// for ten seconds, so that many open pages cost one look.
+/// The bars are readings over the last 24 hours in 48 halves of an hour, read from the store and
+/// kept for ten seconds, so that many open pages cost one look.
 class Board {
 public:
     explicit Board(BoardSources sources);
@@ -40,10 +40,12 @@ public:
     std::vector<Route> routes();
     /// Tells every open page; safe from any thread. `data` is JSON.
     void publish(std::string_view event, std::string_view data);
-    /// Sends the readings that came since the last call, if any page is open; called every half second.
+    /// Sends the readings that came since the last call, if any page is open; called every half
+    /// second.
     void publish_readings();
     bool anybody_looks() const;
-    /// The document of `/api/vedette/v1/board`, and the list of alerts in it, for the event `alerts`.
+    /// The document of `/api/vedette/v1/board`, and the list of alerts in it, for the event
+    /// `alerts`.
     std::string document();
     std::string alerts_document();
 

@@ -18,7 +18,8 @@ namespace {
 template <typename T>
 using Parameter = tl::expected<T, Response>;
 
-Parameter<Timestamp> time_parameter(const Request& request, std::string_view name, Timestamp otherwise) {
+Parameter<Timestamp> time_parameter(const Request& request, std::string_view name,
+                                    Timestamp otherwise) {
     const std::string_view text = request.param(name);
     if (text.empty()) return otherwise;
     const Result<Timestamp> at = parse_time(text);
@@ -33,7 +34,8 @@ Parameter<std::size_t> limit_parameter(const Request& request) {
     const char* end = text.data() + text.size();
     const auto read = std::from_chars(text.data(), end, value);
     if (read.ec != std::errc() || read.ptr != end)
-        return tl::unexpected(bad_parameter("limit", fmt::format("cannot parse {} as a whole number", quote(text))));
+        return tl::unexpected(
+            bad_parameter("limit", fmt::format("cannot parse {} as a whole number", quote(text))));
     if (value < 0) return tl::unexpected(bad_parameter("limit", "limit must be non-negative"));
     return static_cast<std::size_t>(value);
 }
@@ -74,58 +76,75 @@ public:
         if (!at) return at.error();
         const auto query = query_parameter(request);
         if (!query) return query.error();
-        return evaluate(*limit, [&] { return sources_.engine.instant(**query, *at, sources_.series, request.stop); });
+        return evaluate(*limit, [&] {
+            return sources_.engine.instant(**query, *at, sources_.series, request.stop);
+        });
     }
 
     Response range(const Request& request) {
         const auto limit = limit_parameter(request);
         if (!limit) return limit.error();
         for (const std::string_view name : {"start", "end"})
-            if (request.param(name).empty()) return bad_parameter(name, R"(cannot parse "" to a valid timestamp)");
+            if (request.param(name).empty())
+                return bad_parameter(name, R"(cannot parse "" to a valid timestamp)");
         const auto start = time_parameter(request, "start", {});
         if (!start) return start.error();
         const auto end = time_parameter(request, "end", {});
         if (!end) return end.error();
-        if (*end < *start) return bad_parameter("end", "end timestamp must not be before start time");
+        if (*end < *start)
+            return bad_parameter("end", "end timestamp must not be before start time");
         const Result<Milliseconds> step = parse_step(request.param("step"));
         if (!step) return bad_parameter("step", step.error().message);
         if (step->count() <= 0)
-            return bad_parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer");
+            return bad_parameter("step",
+                                 "zero or negative query resolution step widths are not accepted. "
+                                 "Try a positive integer");
         if ((*end - *start) / *step > static_cast<std::int64_t>(limits::query_steps_max))
             return api_error(ApiError::BadData,
-                             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
+                             "exceeded maximum resolution of 11,000 points per timeseries. Try "
+                             "decreasing the query resolution (?step=XX)");
         const auto query = query_parameter(request);
         if (!query) return query.error();
-        return evaluate(*limit, [&] { return sources_.engine.range(**query, *start, *end, *step, sources_.series, request.stop); });
+        return evaluate(*limit, [&] {
+            return sources_.engine.range(**query, *start, *end, *step, sources_.series,
+                                         request.stop);
+        });
     }
 
     Response series(const Request& request) {
-        if (request.params("match[]").empty()) return api_error(ApiError::BadData, "no match[] parameter provided");
-        return about_labels(request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
-            Result<std::vector<Labels>> found = sources_.labels.series_in(selectors, window);
-            if (!found) return api_failure(found.error());
-            const auto warnings = cut(*found, limit);
-            return api_success([&](JsonWriter& json) {
-                json.begin_list();
-                for (const Labels& labels : *found) json.labels(labels);
-                json.end_list();
-            }, warnings);
-        });
+        if (request.params("match[]").empty())
+            return api_error(ApiError::BadData, "no match[] parameter provided");
+        return about_labels(
+            request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+                Result<std::vector<Labels>> found = sources_.labels.series_in(selectors, window);
+                if (!found) return api_failure(found.error());
+                const auto warnings = cut(*found, limit);
+                return api_success(
+                    [&](JsonWriter& json) {
+                        json.begin_list();
+                        for (const Labels& labels : *found) json.labels(labels);
+                        json.end_list();
+                    },
+                    warnings);
+            });
     }
 
     Response label_names(const Request& request) {
-        return about_labels(request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
-            return texts(sources_.labels.label_names(selectors, window), limit);
-        });
+        return about_labels(
+            request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+                return texts(sources_.labels.label_names(selectors, window), limit);
+            });
     }
 
     Response label_values(const Request& request) {
         std::string name(request.capture("name"));
         if (name.starts_with("U__")) name = unescape(name);
-        if (name.empty() || !is_utf8(name)) return api_error(ApiError::BadData, fmt::format("invalid label name: {}", quote(name)));
-        return about_labels(request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
-            return texts(sources_.labels.label_values(name, selectors, window), limit);
-        });
+        if (name.empty() || !is_utf8(name))
+            return api_error(ApiError::BadData, fmt::format("invalid label name: {}", quote(name)));
+        return about_labels(
+            request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+                return texts(sources_.labels.label_values(name, selectors, window), limit);
+            });
     }
 
     Response format(const Request& request) {
@@ -143,14 +162,19 @@ private:
             ~Turn() { count.fetch_sub(1); }
         } turn{in_flight_};
         if (turn.before >= limits::queries_in_flight_max)
-            return api_error(ApiError::Unavailable, fmt::format("{} queries are running already; try again", limits::queries_in_flight_max));
+            return api_error(ApiError::Unavailable,
+                             fmt::format("{} queries are running already; try again",
+                                         limits::queries_in_flight_max));
         Result<QueryResult> result = run();
         if (!result) return api_failure(result.error());
         std::vector<std::string> warnings = result->warnings;
-        const bool listed = result->kind == QueryResult::Kind::Vector || result->kind == QueryResult::Kind::Matrix;
+        const bool listed =
+            result->kind == QueryResult::Kind::Vector || result->kind == QueryResult::Kind::Matrix;
         if (listed)
-            for (std::string& warning : cut(result->series, limit)) warnings.push_back(std::move(warning));
-        return api_success([&](JsonWriter& json) { write_result(json, *result); }, warnings, result->infos);
+            for (std::string& warning : cut(result->series, limit))
+                warnings.push_back(std::move(warning));
+        return api_success([&](JsonWriter& json) { write_result(json, *result); }, warnings,
+                           result->infos);
     }
 
     /// Reads what `series`, `labels` and `label values` share, then answers.
@@ -166,17 +190,20 @@ private:
         const auto selectors = match_parameters(request);
         if (!selectors) return selectors.error();
         // These calls include both ends, a window is open on the left.
-        return answer(LabelSource::Selectors(*selectors), Window{*start - Milliseconds(1), *end}, *limit);
+        return answer(LabelSource::Selectors(*selectors), Window{*start - Milliseconds(1), *end},
+                      *limit);
     }
 
     static Response texts(Result<std::vector<std::string>> found, std::size_t limit) {
         if (!found) return api_failure(found.error());
         const auto warnings = cut(*found, limit);
-        return api_success([&](JsonWriter& json) {
-            json.begin_list();
-            for (const std::string& text : *found) json.value(text);
-            json.end_list();
-        }, warnings);
+        return api_success(
+            [&](JsonWriter& json) {
+                json.begin_list();
+                for (const std::string& text : *found) json.value(text);
+                json.end_list();
+            },
+            warnings);
     }
 
     /// `U__http_2e_status` is `http.status`: how clients put any name into a path.
@@ -193,9 +220,13 @@ private:
             const std::string_view code = text.substr(1, close - 1);
             unsigned number = 0;
             const auto read = std::from_chars(code.data(), code.data() + code.size(), number, 16);
-            if (code.empty()) out += '_';
-            else if (read.ec != std::errc() || read.ptr != code.data() + code.size() || number > 0x10ffff) return {};
-            else append_utf8(out, number);
+            if (code.empty())
+                out += '_';
+            else if (read.ec != std::errc() || read.ptr != code.data() + code.size() ||
+                     number > 0x10ffff)
+                return {};
+            else
+                append_utf8(out, number);
             text.remove_prefix(close + 1);
         }
         return out;
@@ -226,7 +257,8 @@ private:
 std::vector<Route> query_routes(QuerySources sources) {
     const auto api = std::make_shared<QueryApi>(sources);
     std::vector<Route> routes;
-    const auto add = [&](std::string_view path, Response (QueryApi::*answer)(const Request&), bool post) {
+    const auto add = [&](std::string_view path, Response (QueryApi::*answer)(const Request&),
+                         bool post) {
         for (const char* method : {"GET", "POST"}) {
             if (std::string_view(method) == "POST" && !post) continue;
             routes.push_back({.method = method,
@@ -234,7 +266,9 @@ std::vector<Route> query_routes(QuerySources sources) {
                               .role = Role::Viewer,
                               .group = PathGroup::Api,
                               .weight = Weight::Worker,
-                              .answer = [api, answer](const Request& request) { return ((*api).*answer)(request); }});
+                              .answer = [api, answer](const Request& request) {
+                                  return ((*api).*answer)(request);
+                              }});
         }
     };
     add("/api/v1/query", &QueryApi::instant, true);

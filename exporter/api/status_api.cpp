@@ -15,18 +15,23 @@ double seconds(std::chrono::nanoseconds took) {
     return std::chrono::duration<double>(took).count();
 }
 
-// ── targets ────────────────────────────────────────────────────────────────────────────────────────
+// ── targets
+// ────────────────────────────────────────────────────────────────────────────────────────
 
 void write_target(JsonWriter& json, const probes::TargetStatus& target) {
     json.begin_object().key("discoveredLabels").begin_object();
     json.field("__address__", target.address).field("job", target.probe).end_object();
     json.key("labels").labels(target.labels);
-    json.field("scrapePool", target.probe).field("scrapeUrl", target.address).field("globalUrl", target.address);
+    json.field("scrapePool", target.probe)
+        .field("scrapeUrl", target.address)
+        .field("globalUrl", target.address);
     json.field("lastError", target.reason);
-    json.field("lastScrape", target.latest ? format_rfc3339(target.latest->at) : "0001-01-01T00:00:00Z");
+    json.field("lastScrape",
+               target.latest ? format_rfc3339(target.latest->at) : "0001-01-01T00:00:00Z");
     json.field("lastScrapeDuration", target.latest ? seconds(target.latest->took) : 0.0);
     json.field("health", to_string(target.state));
-    json.field("scrapeInterval", format_duration(target.every)).field("scrapeTimeout", format_duration(target.timeout));
+    json.field("scrapeInterval", format_duration(target.every))
+        .field("scrapeTimeout", format_duration(target.timeout));
     json.end_object();
 }
 
@@ -44,19 +49,26 @@ Response targets(const StatusSources& sources, const Request& request) {
     });
 }
 
-// ── rules and alerts ───────────────────────────────────────────────────────────────────────────────
+// ── rules and alerts
+// ───────────────────────────────────────────────────────────────────────────────
 
 /// `1e+00`, `NaN`: every digit, always with an exponent.
 std::string format_scientific(double value) {
     if (!std::isfinite(value)) return format_value(value);
     char text[40];
-    return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr};
+    return {text,
+            std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr};
 }
 
 void write_alert(JsonWriter& json, const rules::AlertStatus& alert) {
-    json.begin_object().key("labels").labels(alert.labels).key("annotations").labels(alert.annotations);
+    json.begin_object()
+        .key("labels")
+        .labels(alert.labels)
+        .key("annotations")
+        .labels(alert.annotations);
     json.field("state", to_string(alert.state)).field("activeAt", format_rfc3339(alert.active_at));
-    if (alert.keep_firing_since) json.field("keepFiringSince", format_rfc3339(*alert.keep_firing_since));
+    if (alert.keep_firing_since)
+        json.field("keepFiringSince", format_rfc3339(*alert.keep_firing_since));
     json.field("value", format_scientific(alert.value)).end_object();
 }
 
@@ -92,7 +104,8 @@ void write_rule(JsonWriter& json, const rules::RuleStatus& rule) {
     }
     json.field("health", to_string(rule.health));
     if (!rule.last_error.empty()) json.field("lastError", rule.last_error);
-    json.field("evaluationTime", rule.evaluation_seconds).field("lastEvaluation", time_text(rule.last_evaluation));
+    json.field("evaluationTime", rule.evaluation_seconds)
+        .field("lastEvaluation", time_text(rule.last_evaluation));
     json.field("type", is_alerting(rule) ? "alerting" : "recording").end_object();
 }
 
@@ -104,29 +117,42 @@ struct RuleFilter {
     static bool in(const std::vector<std::string_view>& list, std::string_view one) {
         return list.empty() || std::find(list.begin(), list.end(), one) != list.end();
     }
-    bool takes(const rules::GroupStatus& group) const { return in(groups, group.name) && in(files, group.file); }
+    bool takes(const rules::GroupStatus& group) const {
+        return in(groups, group.name) && in(files, group.file);
+    }
     bool takes(const rules::RuleStatus& rule) const {
         return in(names, rule.name) && (type.empty() || (type == "alert") == is_alerting(rule));
     }
 };
 
 void write_group(JsonWriter& json, const rules::GroupStatus& group, const RuleFilter& filter) {
-    json.begin_object().field("name", group.name).field("file", group.file).key("rules").begin_list();
+    json.begin_object()
+        .field("name", group.name)
+        .field("file", group.file)
+        .key("rules")
+        .begin_list();
     for (const rules::RuleStatus& rule : group.rules)
         if (filter.takes(rule)) write_rule(json, rule);
-    json.end_list().field("interval", static_cast<double>(group.interval.count()) / 1000).field("limit", static_cast<std::int64_t>(group.limit));
-    json.field("evaluationTime", group.evaluation_seconds).field("lastEvaluation", time_text(group.last_evaluation)).end_object();
+    json.end_list()
+        .field("interval", static_cast<double>(group.interval.count()) / 1000)
+        .field("limit", static_cast<std::int64_t>(group.limit));
+    json.field("evaluationTime", group.evaluation_seconds)
+        .field("lastEvaluation", time_text(group.last_evaluation))
+        .end_object();
 }
 
 Response rules_of(const StatusSources& sources, const Request& request) {
-    const RuleFilter filter{request.params("rule_name[]"), request.params("rule_group[]"), request.params("file[]"), request.param("type")};
+    const RuleFilter filter{request.params("rule_name[]"), request.params("rule_group[]"),
+                            request.params("file[]"), request.param("type")};
     if (!filter.type.empty() && filter.type != "alert" && filter.type != "record")
         return bad_parameter("type", "not supported value " + quote(filter.type));
     return api_success([&](JsonWriter& json) {
         json.begin_object().key("groups").begin_list();
         for (const rules::GroupStatus& group : sources.groups()) {
-            const bool any = std::any_of(group.rules.begin(), group.rules.end(), [&](const auto& rule) { return filter.takes(rule); });
-            if (filter.takes(group) && (any || group.rules.empty())) write_group(json, group, filter);
+            const bool any = std::any_of(group.rules.begin(), group.rules.end(),
+                                         [&](const auto& rule) { return filter.takes(rule); });
+            if (filter.takes(group) && (any || group.rules.empty()))
+                write_group(json, group, filter);
         }
         json.end_list().end_object();
     });
@@ -144,8 +170,15 @@ Response alerts(const StatusSources& sources) {
 
 Response build_info(const StatusSources& sources) {
     return api_success([&](JsonWriter& json) {
-        json.begin_object().field("version", sources.prometheus_version).field("revision", "").field("branch", "");
-        json.field("buildUser", "").field("buildDate", "").field("goVersion", "").field("vedette", sources.version).end_object();
+        json.begin_object()
+            .field("version", sources.prometheus_version)
+            .field("revision", "")
+            .field("branch", "");
+        json.field("buildUser", "")
+            .field("buildDate", "")
+            .field("goVersion", "")
+            .field("vedette", sources.version)
+            .end_object();
     });
 }
 
@@ -155,10 +188,15 @@ std::vector<Route> status_routes(StatusSources given) {
     const auto sources = std::make_shared<const StatusSources>(std::move(given));
     std::vector<Route> routes;
     const auto add = [&](std::string_view path, std::function<Response(const Request&)> answer) {
-        routes.push_back({.method = "GET", .path = std::string(path), .role = Role::Viewer, .group = PathGroup::Api,
-                          .weight = Weight::Worker, .answer = std::move(answer)});
+        routes.push_back({.method = "GET",
+                          .path = std::string(path),
+                          .role = Role::Viewer,
+                          .group = PathGroup::Api,
+                          .weight = Weight::Worker,
+                          .answer = std::move(answer)});
     };
-    add("/api/v1/targets", [sources](const Request& request) { return targets(*sources, request); });
+    add("/api/v1/targets",
+        [sources](const Request& request) { return targets(*sources, request); });
     add("/api/v1/rules", [sources](const Request& request) { return rules_of(*sources, request); });
     add("/api/v1/alerts", [sources](const Request&) { return alerts(*sources); });
     add("/api/v1/status/buildinfo", [sources](const Request&) { return build_info(*sources); });

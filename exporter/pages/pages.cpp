@@ -37,12 +37,15 @@ Route page(std::string_view path, std::string_view type, const char* begin, cons
 }  // namespace
 
 std::vector<Route> page_routes() {
-    constexpr std::string_view html = "text/html; charset=utf-8", script = "text/javascript; charset=utf-8", style = "text/css; charset=utf-8";
+    constexpr std::string_view html = "text/html; charset=utf-8",
+                               script = "text/javascript; charset=utf-8",
+                               style = "text/css; charset=utf-8";
     return {page("/", html, vedette_page_index_html, vedette_page_index_html_end),
             page("/graph", html, vedette_page_index_html, vedette_page_index_html_end),
             page("/pages/app.js", script, vedette_page_app_js, vedette_page_app_js_end),
             page("/pages/app.css", style, vedette_page_app_css, vedette_page_app_css_end),
-            page("/pages/favicon.svg", "image/svg+xml", vedette_page_favicon_svg, vedette_page_favicon_svg_end)};
+            page("/pages/favicon.svg", "image/svg+xml", vedette_page_favicon_svg,
+                 vedette_page_favicon_svg_end)};
 }
 
 }  // namespace vedette::exporter

@@ -37,8 +37,8 @@ before(async () => {
   const names = ['checkout', 'shop', 'search', 'login'];
   writeFileSync(join(folder, 'vedette.yml'), `
 probes:
-${names.map((name) => `  - {name: ${name}, type: http, url: '${target}/health/${name}', every: 200ms}`).join('\n')}
-  - {name: heygen, type: http, url: '${target}/health/heygen', every: 200ms, group: providers}
+${names.map((name) => `  - {name: ${name}, type: http, url: '${target}/health/${name}', every: 500ms}`).join('\n')}
+  - {name: heygen, type: http, url: '${target}/health/heygen', every: 500ms, group: providers}
 vedette_rules: [rules.yml]
 route: {receiver: team, group_wait: 0s, group_interval: 1s}
 receivers: [{name: team, webhook_configs: [{url: '${target}/hook'}]}]

@@ -8,7 +8,8 @@ export function State({state}) {
   return <span class={`state ${state}`}><i aria-hidden="true" />{state}</span>;
 }
 
-function Phases({phases}) {
+function Phases({phases: all}) {
+  const phases = all.filter((phase) => phase.seconds > 0);  // no TLS took no time: it did not happen
   const total = phases.reduce((sum, phase) => sum + phase.seconds, 0);
   if (!total) return null;
   let before = 0;
