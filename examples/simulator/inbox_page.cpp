@@ -44,10 +44,13 @@ article>p.meta{margin:0 0 4px;font-size:15px;color:var(--quiet);display:flex;fle
 dl{display:grid;grid-template-columns:auto 1fr;gap:0 12px;margin:4px 0}dt{color:var(--quiet)}dd{margin:0}
 table{border-collapse:collapse;width:100%;font-size:15px}
 th{font-weight:400;color:var(--quiet);text-align:left}td,th{padding:2px 12px 2px 0;vertical-align:top}
+td:first-child,th{white-space:nowrap}
 pre{white-space:pre-wrap;font:14px/1.45 ui-monospace,monospace;margin:4px 0;overflow-wrap:anywhere}
 pre.text{font:inherit}
 summary{cursor:pointer;color:var(--quiet);font-size:15px}
 code{font:14px ui-monospace,monospace}
+@media(max-width:36rem){.services{grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:0 16px}
+.services .port{display:none}.services button{padding:4px 8px}td{display:block}tr{display:block;padding:4px 0}th{display:none}}
 )css";
 
 constexpr std::string_view script = R"js('use strict';
@@ -198,10 +201,10 @@ std::string json_message_html(const Message& message) {
 std::string service_html(const ServiceState& service) {
     const bool well = service.health == Health::Well;
     return fmt::format(
-        "<li><span class=\"{}\">{}</span><b>{} <span class=\"quiet\">{}</span></b>"
+        "<li><span class=\"{}\">{}</span><b>{} <span class=\"quiet{}\">{}</span></b>"
         "<form method=\"post\" action=\"/{}/{}\"><button>{}</button></form></li>\n",
         well ? "good" : "bad", well ? "●" : "▲", service.name,
-        well ? fmt::format(":{}", service.port) : std::string(to_string(service.health)),
+        well ? " port" : "", well ? fmt::format(":{}", service.port) : std::string(to_string(service.health)),
         well ? "break" : "mend", service.name, well ? "break" : "mend");
 }
 
