@@ -154,6 +154,14 @@ Labels labels_of_matchers(const Selector& selector) {
     return builder.build();
 }
 
+/// Unlike those of the library, these put -0 below 0, as Go's do.
+double smaller(double a, double b) {
+    return a < b || (a == b && std::signbit(a)) ? a : b;
+}
+double larger(double a, double b) {
+    return a > b || (a == b && !std::signbit(a)) ? a : b;
+}
+
 }  // namespace
 
 Labels labels_of_absent(const Expr& arg) {
@@ -190,11 +198,11 @@ Result<Block> Evaluator::eval_clamp(const Call& call) {
             else if (bad)
                 row[i] = nan;
             else if (id == Id::ClampMax)
-                row[i] = std::min(b, row[i]);
+                row[i] = smaller(b, row[i]);
             else if (id == Id::ClampMin)
-                row[i] = std::max(a, row[i]);
+                row[i] = larger(a, row[i]);
             else
-                row[i] = std::max(a, std::min(b, row[i]));
+                row[i] = larger(a, smaller(b, row[i]));
         }
     }
     if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));

@@ -6,12 +6,23 @@
 
 namespace vedette::promql {
 
-/// Makes random queries of good types over the metrics that `random_data` knows.
+/// Makes random queries of good types over the metrics of RandomData.
 class RandomQuery {
 public:
     explicit RandomQuery(std::uint64_t seed) : random_(seed) {}
 
     std::string query() { return below(12) == 0 ? scalar(3) : vector(3); }
+    /// One whose answer at a single time may be a range vector, or in the order of its values.
+    std::string instant_query() {
+        switch (below(8)) {
+            case 0:
+                return matrix(2);
+            case 1:
+                return pick({"sort(", "sort_desc("}) + vector(2) + ")";
+            default:
+                return query();
+        }
+    }
 
 private:
     std::size_t below(std::size_t n) { return random_() % n; }
@@ -92,12 +103,17 @@ private:
     std::string aggregation(int depth) {
         std::string modifier = pick({"", "by ", "without "});
         if (!modifier.empty()) modifier = " " + modifier + labels() + " ";
-        const std::string op = pick({"sum", "avg", "min", "max", "count", "group", "stddev",
-                                     "stdvar", "quantile", "sum", "count_values"});
+        const std::string op =
+            pick({"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile",
+                  "sum", "count_values", "topk", "bottomk"});
+        // Which of several equal series is kept is nobody's promise; selectors come in label order.
+        const bool ranks = op == "topk" || op == "bottomk";
         std::string param;
+        if (ranks) param = pick({"1, ", "2, ", "5, ", "0, ", "-1, "});
         if (op == "quantile") param = pick({"0.5, ", "0.9, ", "1, ", "-1, ", "2, "});
         if (op == "count_values") param = "\"v\", ";
-        const std::string body = "(" + param + vector(depth - 1) + ")";
+        const std::string body =
+            "(" + param + (ranks ? selector() + shift() : vector(depth - 1)) + ")";
         return below(2) == 0 ? op + modifier + body : op + body + modifier;
     }
     std::string over_time(int depth) {
@@ -129,10 +145,19 @@ private:
     }
     std::string function(int depth) {
         const std::string inner = vector(depth - 1);
-        switch (below(10)) {
+        switch (below(12)) {
+            case 10:
+                return pick({"minute", "hour", "day_of_week", "day_of_month", "day_of_year",
+                             "month", "year", "days_in_month"}) +
+                       "(" + inner + ")";
+            case 11:
+                return "histogram_fraction(" +
+                       pick({"0.2, 0.9, ", "-1, 5, ", "1, 0, ", "0, Inf, "}) +
+                       pick({"h_bucket)", "rate(h_bucket[5m]))"});
             case 0:
-                return pick({"abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn",
-                             "sin", "cos", "deg", "rad", "atan"}) +
+                return pick({"abs",  "ceil", "floor", "exp",   "ln",    "log2", "log10", "sqrt",
+                             "sgn",  "sin",  "cos",   "tan",   "asin",  "acos", "atan",  "sinh",
+                             "cosh", "tanh", "asinh", "acosh", "atanh", "deg",  "rad"}) +
                        "(" + inner + ")";
             case 1:
                 return "clamp(" + inner + ", " + pick({"0, 10", "5, 1", "-1, 1"}) + ")";

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <vector>
+
+#include "core/error.h"
+#include "core/labels.h"
+#include "promql/ast.h"
+
+namespace vedette::promql {
+
+/// One value of a vector, with the labels its series had before the node at hand changed them.
+struct SlowItem {
+    Labels labels;
+    double value = 0;
+    Labels from = {};
+};
+using SlowVector = std::vector<SlowItem>;
+/// A vector a step; a scalar is one item without labels.
+using SlowTimeline = std::vector<SlowVector>;
+
+inline constexpr const char* slow_collision =
+    "vector cannot contain metrics with the same labelset";
+
+/// Fails when the same series stands twice at one step, or (`ever`) was made of two different ones
+/// at any two steps.
+Result<SlowTimeline> checked(SlowTimeline timeline, bool ever);
+/// Takes the names away, then checks.
+Result<SlowTimeline> unnamed(SlowTimeline timeline, bool ever);
+/// NaN stands behind all others whichever way; what is equal keeps its order.
+void sort_by_value(SlowVector& vector, bool descending);
+/// What the equality matchers of a selector say of the series that is not there.
+Labels absent_labels(const Expr& arg);
+
+}  // namespace vedette::promql
