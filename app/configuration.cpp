@@ -220,6 +220,17 @@ private:
                                 : fmt::format("{}://{}", tls ? "https" : "http", address);
         while (out_.external_url.ends_with('/')) out_.external_url.pop_back();
         out_.notify.external_url = out_.external_url;
+        allow_own_name();
+    }
+
+    /// People come under the name of the external URL, so the front answers to it.
+    void allow_own_name() {
+        const std::string& url = out_.external_url;
+        const std::size_t begin = url.find("://");
+        if (begin == std::string::npos) return;
+        const std::string host =
+            url.substr(begin + 3, url.find_first_of(":/", begin + 3) - begin - 3);
+        if (!host.empty() && host.front() != '[') out_.server.allowed_hosts.push_back(host);
     }
 
     std::string folder_;

@@ -120,7 +120,7 @@ struct Daemon::Rooms {
     void open_network();
     void join_pages();
     std::vector<Route> own_routes();
-    void keep_pages_live();
+    void tick();
     Result<void> swap(const Configuration& next);
     Result<void> reload();
     Configuration read_again(Problems& problems) const;
@@ -150,6 +150,7 @@ struct Daemon::Rooms {
     Mutex reload_mutex;
     Gauge* reload_successful = nullptr;
     Gauge* reload_at = nullptr;
+    Gauge* loop_lag = nullptr;
     unsigned live_turns = 0;  // io thread
     bool started = false;
 };
@@ -214,6 +215,12 @@ void Daemon::Rooms::join_pages() {
                                "When the configuration was last read without a problem.");
     reload_successful->set(1);
     reload_at->set(clock.now().seconds());
+    loop_lag = &metrics.gauge(
+        "vedette_loop_lag_seconds",
+        "How late the latest timer of the probing loop ran in the last half second.");
+    metrics.observed("vedette_log_dropped_lines_total",
+                     "Log lines lost because the queue was full.", MetricFamily::Type::Counter,
+                     [this] { return static_cast<double>(log.dropped()); });
     metrics
         .gauge("vedette_build_info", "Always 1; the version is a label.",
                Labels{{"version", version()}})
@@ -272,14 +279,16 @@ std::vector<Route> Daemon::Rooms::own_routes() {
     return routes;
 }
 
-/// Readings are told to open pages twice a second, together; alerts every other second, because
-/// their words age (`sent to #ops 3 s ago`). Runs on the io loop; costs nothing while no page is
-/// open.
-void Daemon::Rooms::keep_pages_live() {
+/// Twice a second, on the io loop. Readings are told to open pages together; alerts every other
+/// second, because their words age (`sent to #ops 3 s ago`). Runs on the io loop; costs nothing
+/// while no page is open.
+void Daemon::Rooms::tick() {
+    const Loop::Lag lag = io->loop().take_lag();
+    loop_lag->set(std::chrono::duration<double>(lag.timer).count());
     board->publish_readings();
     if (++live_turns % 4 == 0 && board->anybody_looks())
         board->publish("alerts", board->alerts_document());
-    io->loop().after(live_interval, [this] { keep_pages_live(); });
+    io->loop().after(live_interval, [this] { tick(); });
 }
 
 Configuration Daemon::Rooms::read_again(Problems& problems) const {
@@ -355,7 +364,7 @@ Result<void> Daemon::start() {
     rooms.manager->start();
     rooms.io->call([&] {
         rooms.probes->load(rooms.configuration.probes);
-        rooms.keep_pages_live();
+        rooms.tick();
     });
     return {};
 }
