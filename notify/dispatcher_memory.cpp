@@ -12,6 +12,13 @@ bool is_over(const Alert& alert) {
     return alert.state == AlertState::Resolved;
 }
 
+AlertRef as_it_fired(const Alert& alert) {
+    Alert out = alert;
+    out.state = AlertState::Firing;
+    out.resolved_at.reset();
+    return std::make_shared<const Alert>(std::move(out));
+}
+
 /// A wall time of the past on the steady clock; a time in the future (the clock was set back) is now.
 Moment past(Timestamp at, Moment now) {
     return {at, now.steady - std::max(now.wall - at, Milliseconds(0))};
@@ -77,6 +84,10 @@ void Dispatcher::resume(const AttemptEntry& attempt, const std::map<AlertId, Ale
     std::ranges::sort(content.resolved);
     content.alerts = std::move(alerts);
     Message message = message_for(attempt.reason, content, *group, now);
+    // What was decided was bad news. A receiver that hears of no ends still hears that, as it was.
+    if (!to->how->send_resolved)
+        for (AlertRef& alert : message.alerts)
+            if (is_over(*alert)) alert = as_it_fired(*alert);
     message.possible_repeat = attempt.started.has_value() || attempt.possible_repeat;
     message.decided = attempt.planned;
     to->owed.emplace();

@@ -161,8 +161,8 @@ class Run:
         try:
             labels = {(fingerprint, since): json.loads(text) for fingerprint, since, text in
                       database.execute("SELECT fingerprint, since_ms, labels FROM alerts")}
-            told = database.execute(f"SELECT kind, fingerprint, since_ms FROM concerned WHERE kind = 'attempt' OR row IN "
-                                    f"(SELECT id FROM decisions WHERE reason IN ({','.join('?' * len(TELLS))}))", TELLS).fetchall()
+            told = database.execute(f"SELECT kind, fingerprint, since_ms FROM concerned WHERE kind = 'attempt' OR kind = 'decision' AND "
+                                    f"row IN (SELECT id FROM decisions WHERE reason IN ({','.join('?' * len(TELLS))}))", TELLS).fetchall()
             self.deaths_in_attempts += database.execute("SELECT count(*) FROM attempts WHERE started_ms IS NOT NULL AND finished_ms IS NULL").fetchone()[0]
         finally:
             database.close()

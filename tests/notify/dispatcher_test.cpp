@@ -134,6 +134,34 @@ TEST_CASE("a page that was decided on arrives although its alert is over by then
     CHECK(desk.take_said() == Lines{});
 }
 
+TEST_CASE("a page that was decided on arrives although its alert was over before a restart", "[notify]") {
+    struct Row { const char* what; bool send_resolved; const char* said; };
+    const auto row = GENERATE(values<Row>({
+        {"who hears of ends hears of this one",             true,  "0s team 1 first notification: |a"},
+        {"who does not still hears the news as it was bad", false, "0s team 1 first notification: a"},
+    }));
+    CAPTURE(row.what);
+    Settings settings = one_route();
+    settings.receivers[0].integrations[0].send_resolved = row.send_resolved;
+    Desk desk(settings);
+    Memory memory;
+    Alert alert = make_alert("a", AlertState::Resolved, desk.clock.now() - 2min);
+    alert.resolved_at = desk.clock.now() - 1min;
+    memory.alerts = {alert};
+    AttemptEntry promised;
+    promised.id = memory.last_attempt_id = 7;
+    promised.key = {R"({}:{alertname="Down"})", "team", 0};
+    promised.number = 1;
+    promised.reason = Reason::FirstNotification;
+    promised.alerts = {alert.id};
+    promised.planned = desk.clock.now() - 90s;
+    memory.unfinished = {promised};
+    desk.dispatcher.restore(memory, desk.now());
+    desk.turn();
+    desk.wind(5h);
+    CHECK(desk.take_said() == Lines{row.said});
+}
+
 TEST_CASE("a refused message is offered again at the group's next turn, not before", "[notify]") {
     Desk desk(one_route());
     desk.answers = {failure(404), failure(404)};
