@@ -8,7 +8,9 @@ function Delivery({delivery}) {
 }
 
 function Alert({alert, now}) {
-  const links = [['query', alert.generator_url], ['runbook', alert.runbook_url]].filter(([, url]) => /^(https?:\/\/|\/)/.test(url));
+  const isAddress = (text) => /^(https?:\/\/|\/)/.test(text);
+  const links = [['query', alert.generator_url], ['runbook', alert.runbook_url]].filter(([, url]) => isAddress(url));
+  const runbook = isAddress(alert.runbook_url) ? '' : alert.runbook_url;
   return (
     <li class={`alert ${alert.state}`} id={`alert-${alert.id}`}>
       <p class="line">
@@ -26,6 +28,7 @@ function Alert({alert, now}) {
       <p class="quiet">
         {alert.deliveries.map((delivery, index) => <Delivery key={index} delivery={delivery} />)}
         {links.map(([word, url]) => <a key={word} href={url}>{word}</a>)}
+        {runbook && <span> runbook: {runbook}</span>}
       </p>
     </li>
   );
