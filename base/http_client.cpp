@@ -9,6 +9,7 @@
 #include "base/curl_multi.h"
 #include "base/http_hop.h"
 #include "base/http_url.h"
+#include "core/limits.h"
 
 namespace vedette {
 namespace {
@@ -88,10 +89,12 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     Resolver& resolver;
     CurlMulti multi;
     std::unordered_map<std::uint64_t, std::unique_ptr<Call>> calls;
+    std::unordered_map<std::string, HttpUrl> urls;  // taken apart before
     std::uint64_t last_id = 0;
     bool closing = false;
 
     void send(HttpCall asked, Deadline deadline, HttpDone done);
+    Result<HttpUrl> url_of(const std::string& text);
     void begin_hop(std::uint64_t id);
     void resolved(std::uint64_t id, Result<std::vector<Address>> found);
     void hop_ended(std::uint64_t id);
@@ -120,7 +123,7 @@ void HttpClient::State::send(HttpCall asked, Deadline deadline, HttpDone done) {
         std::max(std::chrono::ceil<Milliseconds>(deadline.at - loop.now()), Milliseconds(0));
     call->method = call->asked.method;
     call->timer = loop.at(deadline.at, [this, id] { late(id); });
-    auto url = parse_http_url(call->asked.url);
+    auto url = url_of(call->asked.url);
     Call& kept = *calls.emplace(id, std::move(call)).first->second;
     if (url) {
         kept.url = std::move(*url);
@@ -129,6 +132,16 @@ void HttpClient::State::send(HttpCall asked, Deadline deadline, HttpDone done) {
     loop.post([self = weak_from_this(), id, error = url.error()] {
         if (const auto state = self.lock()) state->fail_call(id, HttpPhase::Resolve, error);
     });
+}
+
+/// A probe asks for one URL for ever: what it is made of is remembered.
+Result<HttpUrl> HttpClient::State::url_of(const std::string& text) {
+    if (const auto known = urls.find(text); known != urls.end()) return known->second;
+    auto url = parse_http_url(text);
+    if (!url) return url;
+    if (urls.size() == limits::http_urls_remembered_max) urls.clear();
+    urls.emplace(text, *url);
+    return url;
 }
 
 void HttpClient::State::begin_hop(std::uint64_t id) {

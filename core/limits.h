@@ -80,6 +80,7 @@ inline constexpr auto log_repeat_every = 10s;  // a line that goes on repeating 
 // ── probes and outgoing requests ──
 inline constexpr std::size_t probes_in_flight_per_loop = 16;
 inline constexpr auto probe_every_min = 100ms;
+inline constexpr auto probe_start_step = 5ms;            // targets start on multiples of it
 inline constexpr auto probe_first_reading_within = 15s;  // after start, however seldom it is asked
 inline constexpr auto probe_overrun_grace = 50ms;        // past its deadline a probe is cut off
 inline constexpr std::size_t probe_targets_max = 100'000;
@@ -90,6 +91,7 @@ inline constexpr std::size_t answer_body_bytes_max_default = std::size_t{10} << 
 inline constexpr std::size_t answer_header_bytes_max = 64 * 1024;
 inline constexpr std::size_t redirects_max = 10;
 inline constexpr std::size_t idle_client_connections_max = 16;
+inline constexpr std::size_t http_urls_remembered_max = 4096;  // taken apart, about 400 bytes each
 inline constexpr std::size_t resolver_threads_max = 4;  // `resolver: system` only
 inline constexpr std::size_t resolver_stack_bytes = 256 * 1024;
 inline constexpr std::size_t transcript_bytes_max = 16 * 1024;
@@ -141,6 +143,7 @@ static_assert(yaml_copies_max <= yaml_nodes_max, "aliases cannot outgrow a file 
 static_assert(head_deadline <= body_deadline && body_deadline <= response_deadline);
 static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
+static_assert(probe_every_min % probe_start_step == 0ms, "steps do not drift against periods");
 static_assert(probe_overrun_grace < probe_every_min, "who is cut off misses one turn at most");
 static_assert(probe_failures_kept <= probe_recent_readings);
 static_assert(notify_backoff_max <= retry_after_max && retry_after_max < notify_owed_max);

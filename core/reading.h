@@ -20,10 +20,10 @@ struct Phase {
 /// What one probe of one target said. Down is an answer, not an error.
 struct Reading {
     struct Metric {
-        std::string name;  // without labels: `probe_http_status_code`
-        Labels labels;     // beside those of the probe, for example {phase="tls"}
+        std::string_view name;  // a literal, without labels: `probe_http_status_code`
+        Labels labels;          // beside those of the probe, for example {phase="tls"}
         double value = 0;
-        std::string help;
+        std::string_view help;  // a literal
     };
 
     bool up = false;

@@ -76,7 +76,8 @@ struct Connection {
     bool resolved;
 };
 
-void add(Metrics& out, const char* name, double value, const char* help, Labels labels = {}) {
+void add(Metrics& out, std::string_view name, double value, std::string_view help,
+         Labels labels = {}) {
     out.push_back({name, std::move(labels), value, help});
 }
 

@@ -22,7 +22,9 @@ std::uint64_t steady_hash(const std::string& text) {
 
 Milliseconds Schedule::offset(const std::string& key, Milliseconds every) {
     const auto fraction = static_cast<double>(steady_hash(key) >> 11) * 0x1p-53;
-    return Milliseconds(static_cast<std::int64_t>(fraction * static_cast<double>(every.count())));
+    const double own_ms = fraction * static_cast<double>(every.count());
+    const Milliseconds own(static_cast<std::int64_t>(own_ms));
+    return own - own % limits::probe_start_step;
 }
 
 void Schedule::add(const Line& line, TimePoint now, Timestamp wall) {

@@ -67,7 +67,8 @@ public:
     /// Times that passed because the reading before was not yet in, or the loop was held up.
     std::uint64_t skipped() const { return skipped_; }
 
-    /// Where in its period a target stands: from 0 to `every`, spread evenly by name.
+    /// Where in its period a target stands: from 0 to `every`, spread evenly by name, in steps of
+    /// limits::probe_start_step. Many targets share steps, and the loop wakes once for all of one.
     static Milliseconds offset(const std::string& key, Milliseconds every);
 
 private:

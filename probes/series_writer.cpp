@@ -44,6 +44,10 @@ constexpr std::string_view rejected_name = "vedette_probe_samples_rejected_total
 constexpr std::string_view rejected_help =
     "Samples of probes that the store did not take, by reason";
 
+bool is_of(const Line& line, const Reading::Metric& metric) {
+    return line.metric->name == metric.name && line.own == metric.labels;
+}
+
 }  // namespace
 
 SeriesWriter::SeriesWriter(SampleSink& sink, Log& log, Metrics& metrics)
@@ -60,7 +64,9 @@ const MetricInfo* SeriesWriter::info(const Reading::Metric& metric) {
     const auto at = infos_.find(metric.name);
     if (at != infos_.end()) return &at->second;
     sink_.metadata(metric.name, "gauge", metric.help, "");
-    return &infos_.emplace(metric.name, MetricInfo{metric.name, metric.help}).first->second;
+    std::string name(metric.name);
+    MetricInfo info{name, std::string(metric.help)};
+    return &infos_.emplace(std::move(name), std::move(info)).first->second;
 }
 
 void SeriesWriter::ask_for_series(Line& line, const Labels& target) {
@@ -80,8 +86,7 @@ void SeriesWriter::ask_for_series(Line& line, const Labels& target) {
 
 Line SeriesWriter::find_line(std::vector<Line>& old, const Reading::Metric& metric) {
     for (Line& line : old) {
-        if (line.metric == nullptr || line.metric->name != metric.name || line.own != metric.labels)
-            continue;
+        if (line.metric == nullptr || !is_of(line, metric)) continue;
         Line found = std::move(line);
         line.metric = nullptr;
         return found;
@@ -99,7 +104,7 @@ void SeriesWriter::rearrange(TargetSeries& series, Timestamp at,
     for (const Reading::Metric& metric : metrics) {
         const bool twice =
             std::any_of(series.lines.begin(), series.lines.end(), [&](const Line& line) {
-                return line.metric->name == metric.name && line.own == metric.labels;
+                return is_of(line, metric);
             });
         if (!twice) series.lines.push_back(find_line(old, metric));
     }
@@ -123,13 +128,13 @@ void SeriesWriter::prepare(TargetSeries& series, const Labels& target, Timestamp
     const bool steady =
         std::equal(metrics.begin(), metrics.end(), series.lines.begin(), series.lines.end(),
                    [](const Reading::Metric& metric, const Line& line) {
-                       return metric.name == line.metric->name && metric.labels == line.own;
+                       return is_of(line, metric);
                    });
     if (!steady) rearrange(series, at, metrics);
     // After `rearrange` lines are in the order of the metrics, less those that came twice.
     std::size_t next = 0;
     for (Line& line : series.lines) {
-        while (metrics[next].name != line.metric->name || metrics[next].labels != line.own) ++next;
+        while (!steady && !is_of(line, metrics[next])) ++next;
         line.value = metrics[next++].value;
         // A budget that was spent may have room again; each sample it costs is counted.
         if (!line.stored) ask_for_series(line, target);

@@ -4,10 +4,13 @@
 //
 // A forked child answers every request with a small fixed response and closes; its CPU is not
 // counted. The floor does with bare system calls what a probe cannot do without: socket, connect,
-// write, read, close, under epoll. The probes run as in the program: schedule, client,
-// expectations, metrics, book, batch into a sink that throws away.
+// write, read, close, under epoll. Bare libcurl makes the same requests and looks at nothing. Both
+// are measured at full speed, 16 in flight, and at the pace of the probes, five every 5 ms, where
+// every wake finds cold caches. The probes run as in the program: schedule, client, expectations,
+// metrics, book, batch into a sink that throws away.
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -23,6 +26,7 @@
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <vector>
 
 #include "base/resolver.h"
 #include "core/limits.h"
@@ -109,6 +113,21 @@ struct Responder {
     }
 };
 
+/// Lets requests begin: all at once, or a thousand a second in steps of 5 ms.
+class Pace {
+public:
+    explicit Pace(bool paced) : paced_(paced) {}
+    bool lets(int begun) const {
+        if (!paced_) return true;
+        return begun < 5 * (1 + (std::chrono::steady_clock::now() - began_) / 5ms);
+    }
+    int wait_ms() const { return paced_ ? 1 : 1000; }
+
+private:
+    const bool paced_;
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
 // ── the floor ──
 
 int connect_raw(int poll, const sockaddr_in& address) {
@@ -121,19 +140,20 @@ int connect_raw(int poll, const sockaddr_in& address) {
     return fd;
 }
 
-/// So many requests, 16 in flight. Returns CPU seconds per 1000.
-double floor_cost(std::uint16_t port, int requests) {
+/// So many requests, at most 16 in flight. Returns CPU seconds per 1000.
+double floor_cost(std::uint16_t port, int requests, Pace pace = Pace(false)) {
     const std::string request = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n";
     const sockaddr_in address = loopback(port);
     const int poll = epoll_create1(EPOLL_CLOEXEC);
     const double before = cpu_seconds();
     int begun = 0, done = 0;
-    for (; begun < static_cast<int>(limits::probes_in_flight_per_loop); ++begun)
-        connect_raw(poll, address);
+    constexpr int in_flight_max = limits::probes_in_flight_per_loop;
     char buffer[4096];
     while (done < requests) {
+        for (; begun < requests && begun - done < in_flight_max && pace.lets(begun); ++begun)
+            connect_raw(poll, address);
         epoll_event events[64];
-        const int count = epoll_wait(poll, events, 64, 1000);
+        const int count = epoll_wait(poll, events, 64, pace.wait_ms());
         for (int i = 0; i < count; ++i) {
             const int fd = events[i].data.fd;
             if (events[i].events & EPOLLOUT) {
@@ -145,11 +165,52 @@ double floor_cost(std::uint16_t port, int requests) {
             must(read(fd, buffer, sizeof buffer) > 0, "read");
             close(fd);
             ++done;
-            if (begun < requests) connect_raw(poll, address), ++begun;
         }
     }
     const double used = cpu_seconds() - before;
     close(poll);
+    return used / requests * 1000;
+}
+
+// ── bare libcurl ──
+
+void ask_curl(CURLM* multi, CURL* easy, std::uint16_t port) {
+    curl_easy_reset(easy);
+    const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/health";
+    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
+                     +[](char*, std::size_t one, std::size_t size, void*) { return one * size; });
+    must(curl_multi_add_handle(multi, easy) == CURLM_OK, "curl_multi_add_handle");
+}
+
+/// So many requests, at most 16 in flight. Returns CPU seconds per 1000.
+double curl_cost(std::uint16_t port, int requests, Pace pace = Pace(false)) {
+    CURLM* multi = curl_multi_init();
+    std::vector<CURL*> idle;
+    for (std::size_t i = 0; i < limits::probes_in_flight_per_loop; ++i)
+        idle.push_back(curl_easy_init());
+    const double before = cpu_seconds();
+    int begun = 0, running = 0, left = 0;
+    while (begun < requests || running > 0) {
+        for (; begun < requests && !idle.empty() && pace.lets(begun); ++begun) {
+            ask_curl(multi, idle.back(), port);
+            idle.pop_back();
+        }
+        must(curl_multi_perform(multi, &running) == CURLM_OK, "curl_multi_perform");
+        while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+            CURL* easy = message->easy_handle;
+            must(message->data.result == CURLE_OK, "a request of bare libcurl");
+            curl_multi_remove_handle(multi, easy);
+            idle.push_back(easy);
+        }
+        if (running > 0 || !pace.lets(begun)) curl_multi_poll(multi, nullptr, 0, pace.wait_ms(), nullptr);
+    }
+    const double used = cpu_seconds() - before;
+    for (CURL* easy : idle) curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
     return used / requests * 1000;
 }
 
@@ -234,8 +295,13 @@ int main(int count, char** words) {
     std::printf("scheduled plain HTTP probes, %lld s\n", static_cast<long long>(length.count()));
     const double probes = probe_cost(responder.port, length);
     const double floor_after = floor_cost(responder.port, 5000);
+    const double floor_paced = floor_cost(responder.port, 4000, Pace(true));
+    const double curl = curl_cost(responder.port, 5000);
+    const double curl_paced = curl_cost(responder.port, 4000, Pace(true));
     std::printf("  probes  %.4f CPU seconds per 1000\n", probes);
-    std::printf("  floor   %.4f and %.4f, a raw socket loop before and after\n", floor_before,
-                floor_after);
+    std::printf("  floor   %.4f and %.4f, a raw socket loop before and after; %.4f at their pace\n",
+                floor_before, floor_after, floor_paced);
+    std::printf("  curl    %.4f, bare libcurl, every connection new; %.4f at their pace\n", curl,
+                curl_paced);
     std::printf("  ratio   %.2f of the floor\n", probes / ((floor_before + floor_after) / 2));
 }

@@ -14,7 +14,7 @@ std::vector<std::string> lines(const std::vector<Reading::Metric>& metrics) {
     std::vector<std::string> out;
     for (const Reading::Metric& metric : metrics) {
         const std::string labels = metric.labels.empty() ? "" : to_string(metric.labels);
-        out.push_back(metric.name + labels + ' ' + format_value(metric.value));
+        out.push_back(std::string(metric.name) + labels + ' ' + format_value(metric.value));
         CHECK_FALSE(metric.help.empty());
     }
     std::sort(out.begin(), out.end());

@@ -42,7 +42,7 @@ Reading reading(bool up, const char* reason = "") {
 std::vector<std::string> lines(const Measured& measured) {
     std::vector<std::string> out;
     for (const Reading::Metric& metric : measured.reading.metrics)
-        out.push_back(metric.name + ' ' + format_value(metric.value));
+        out.push_back(std::string(metric.name) + ' ' + format_value(metric.value));
     return out;
 }
 
