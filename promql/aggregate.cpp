@@ -204,12 +204,10 @@ Block in_order(Block block, const std::vector<std::size_t>& order) {
 }
 
 Result<void> check_k(std::span<const double> k) {
-    for (const double value : k) {
-        if (std::isnan(value)) return fail(Fault::BadInput, "Parameter value is NaN");
-        if (value > 9223372036854774784.0 || value < -9223372036854774784.0)
+    for (const double value : k)
+        if (!(value <= 9223372036854774784.0 && value >= -9223372036854774784.0))
             return fail(Fault::BadInput,
                         "Scalar value " + format_value(value) + " overflows int64");
-    }
     return {};
 }
 
@@ -255,6 +253,10 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate) {
         default:
             break;
     }
+    // Only a k that would keep something is looked at closely.
+    const bool keeps_any =
+        std::any_of(param.values.begin(), param.values.end(), [](double k) { return !(k < 1); });
+    if (block->rows() == 0 || !keeps_any) return Block(steps_.count);
     if (const auto good = check_k(param.values); !good) return fail(good.error());
     std::vector<std::size_t> order;
     keep_best(*block, groups, param.values, aggregate.op == Aggregator::TopK, order);

@@ -154,11 +154,13 @@ Labels labels_of_matchers(const Selector& selector) {
     return builder.build();
 }
 
-/// Unlike those of the library, these put -0 below 0, as Go's do.
+/// As Go has them: -0 is below 0, and only an infinity is stronger than NaN.
 double smaller(double a, double b) {
+    if (std::isnan(a) || std::isnan(b)) return a == -INFINITY || b == -INFINITY ? -INFINITY : NAN;
     return a < b || (a == b && std::signbit(a)) ? a : b;
 }
 double larger(double a, double b) {
+    if (std::isnan(a) || std::isnan(b)) return a == INFINITY || b == INFINITY ? INFINITY : NAN;
     return a > b || (a == b && !std::signbit(a)) ? a : b;
 }
 
@@ -186,17 +188,13 @@ Result<Block> Evaluator::eval_clamp(const Call& call) {
     if (!low) return low;
     Result<Block> high = id == Id::Clamp ? eval(*call.args[2]) : low;
     if (!high) return high;
-    const double nan = std::nan("");
     for (std::size_t r = 0; r < block->rows(); ++r) {
         const auto row = block->row(r);
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (is_absent(row[i])) continue;
             const double a = low->values[i], b = high->values[i];
-            const bool bad = std::isnan(a) || std::isnan(b) || std::isnan(row[i]);
             if (id == Id::Clamp && b < a)
                 row[i] = absent_value();
-            else if (bad)
-                row[i] = nan;
             else if (id == Id::ClampMax)
                 row[i] = smaller(b, row[i]);
             else if (id == Id::ClampMin)

@@ -130,11 +130,10 @@ double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets)
     bool lower_set = false, upper_set = false;
     for (std::size_t i = 0; i < buckets.size() && !(lower_set && upper_set); ++i) {
         const double high = buckets[i].bound;
-        const double low = i > 0 ? buckets[i - 1].bound : high > 0 ? 0 : -infinity;
+        // Inside the first bucket, which begins nowhere, the answer is NaN.
+        const double low = i > 0 ? buckets[i - 1].bound : -infinity;
         const double inside = buckets[i].count - (i > 0 ? buckets[i - 1].count : 0);
-        const auto rank_at = [&](double v) {
-            return std::isinf(low) ? rank : rank + inside * (v - low) / (high - low);
-        };
+        const auto rank_at = [&](double v) { return rank + inside * (v - low) / (high - low); };
         if (!lower_set && low >= lower) {
             lower_rank = rank;
             lower_set = true;

@@ -109,7 +109,8 @@ private:
         // Which of several equal series is kept is nobody's promise; selectors come in label order.
         const bool ranks = op == "topk" || op == "bottomk";
         std::string param;
-        if (ranks) param = pick({"1, ", "2, ", "5, ", "0, ", "-1, "});
+        if (ranks)
+            param = pick({"1, ", "2, ", "5, ", "0, ", "-1, ", "NaN, ", "scalar(n{a=\"1\"}), "});
         if (op == "quantile") param = pick({"0.5, ", "0.9, ", "1, ", "-1, ", "2, "});
         if (op == "count_values") param = "\"v\", ";
         const std::string body =
@@ -160,7 +161,8 @@ private:
                              "cosh", "tanh", "asinh", "acosh", "atanh", "deg",  "rad"}) +
                        "(" + inner + ")";
             case 1:
-                return "clamp(" + inner + ", " + pick({"0, 10", "5, 1", "-1, 1"}) + ")";
+                return "clamp(" + inner + ", " +
+                       pick({"0, 10", "5, 1", "-1, 1", "NaN, 1", "-0, Inf"}) + ")";
             case 2:
                 return pick({"clamp_min(", "clamp_max("}) + inner + ", 3)";
             case 3:

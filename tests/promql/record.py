@@ -1,307 +1,160 @@
 #!/usr/bin/env python3
-"""Records what Prometheus 3.5.3 answers to random queries on random data.
+"""Records what Prometheus 3.5.3 answers, for the tests of promql. Run it in the repository's root.
 
-    tests/promql/record.py BIN SEED COUNT > tests/promql/recorded/answers.json
+    tests/promql/record.py BIN answers [SEED COUNT]   random queries on random data: recorded/answers.json
+    tests/promql/record.py BIN parse                  recorded/parse.json and recorded/pretty.json: the queries
+                                                      in them are asked again; a new one is a row {"query": "…"}
+    tests/promql/record.py BIN scripts [FILE...]      writes the answers below each `eval` of scripts/*.test
+    tests/promql/record.py BIN all
 
-BIN is a folder with that Prometheus; any other version is refused. Data goes in by remote write, on a free
-loopback port; the server lives in a temporary folder and is ended before this returns.
+BIN is a folder with that Prometheus; any other version is refused.
 """
 import json
-import os
+import pathlib
 import random
-import socket
-import struct
-import subprocess
+import re
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 
-STALE = struct.unpack('<d', struct.pack('<Q', 0x7ff0000000000002))[0]
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'differential'))
+from prometheus import VERSION, Prometheus, answer_of  # noqa: E402
+from random_queries import Queries, make_data  # noqa: E402
+
+RECORDED = HERE / 'recorded'
 
 
-def make_data(rng):
-    """Series with gaps, resets, stale markers, NaN and infinities, between second 0 and 1800."""
-    series = []
+def rows(values):
+    return ',\n'.join(json.dumps(one, separators=(',', ':'), ensure_ascii=False) for one in values)
 
-    def add(name, labels, kind):
-        now, value, samples = rng.randrange(0, 40000), rng.choice([0, 0, 5, 100.5]), []
-        while now < 1800000:
-            roll = rng.random()
-            if roll < 0.02:
-                samples.append([now, 'stale'])
-                now += rng.choice([60000, 400000])
-            else:
-                if kind == 'counter':
-                    value = rng.choice([0, 0.5]) if rng.random() < 0.04 else value + rng.choice([0, 1, 2.5, 10])
-                    shown = value
-                elif kind == 'negative':
-                    value += rng.choice([-3.25, -1, 0, 0.1])
-                    shown = value
+
+def record_answers(folder, seed=None, count=None):
+    path = RECORDED / 'answers.json'
+    if seed is None:
+        before = json.loads(path.read_text())
+        seed, count = before['seed'], len(before['cases'])
+    rng = random.Random(int(seed))
+    data = make_data(rng)
+    queries = Queries(rng)
+    cases = []
+    with Prometheus(folder) as prometheus:
+        prometheus.write(data)
+        while len(cases) < int(count):
+            case = queries.case()
+            path_of_api = 'query' if 'time' in case else 'query_range'
+            answer = answer_of(prometheus.ask(path_of_api, **case))
+            if 'time' in case:
+                case['at'] = case.pop('time')
+            case.update(answer)
+            if len(json.dumps(case)) < 6000:
+                cases.append(case)
+    path.write_text('{"version": "%s", "seed": %s, "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, seed, rows(data), rows(cases)))
+
+
+def record_parse(folder):
+    with Prometheus(folder) as prometheus:
+        for name in ('parse.json', 'pretty.json'):
+            path = RECORDED / name
+            cases = []
+            for row in json.loads(path.read_text())['cases']:
+                reply = prometheus.ask('format_query', query=row['query'])
+                if reply['status'] == 'success':
+                    cases.append({'query': row['query'], 'printed': reply['data']})
                 else:
-                    value = rng.choice([value, value + 0.1, value - 0.7, 1e9, -3, 0])
-                    shown = rng.choice(['NaN', '+Inf', '-Inf']) if rng.random() < 0.02 else value
-                samples.append([now, shown])
-                now += rng.choice([15000, 15000, 15000, 14980, 30000, 10001]) if roll < 0.95 else rng.choice([90000, 330000])
-        series.append([dict(labels, __name__=name), samples])
-
-    for a in '123':
-        for b in ('x', 'y', 'yy'):
-            if rng.random() < 0.85:
-                add('c', {'a': a, 'b': b}, 'counter')
-            if rng.random() < 0.85:
-                add('g', {'a': a, 'b': b}, 'gauge')
-        add('n', {'a': a}, 'negative')
-    for b in ('x', 'y'):
-        counts = [0.0] * 5
-        rows = [[] for _ in counts]
-        for now in range(7000, 1800000, 15000):
-            if rng.random() < 0.03:
-                counts = [0.0] * 5
-            for i in range(5):
-                counts[i] += 0
-            hit = rng.randrange(5)
-            for i in range(hit, 5):
-                counts[i] += rng.choice([1, 1, 3])
-            for i in range(1, 5):
-                counts[i] = max(counts[i], counts[i - 1])
-            for i in range(5):
-                rows[i].append([now, counts[i]])
-        for i, le in enumerate(['0.1', '0.5', '1', '2.5', '+Inf']):
-            series.append([{'__name__': 'h_bucket', 'a': '1', 'b': b, 'le': le}, rows[i]])
-    return series
+                    cases.append({'query': row['query'], 'error': reply['error'].removeprefix('invalid parameter "query": ')})
+            path.write_text('{"version": "%s", "cases": [\n%s\n]}\n' % (
+                VERSION, ',\n'.join(json.dumps(one, ensure_ascii=False) for one in cases)))
 
 
-class Queries:
-    """Random queries of good types over those metrics."""
-
-    def __init__(self, rng):
-        self.rng = rng
-
-    def pick(self, *options):
-        return self.rng.choice(options)
-
-    def one(self):
-        return self.scalar(3) if self.rng.randrange(14) == 0 else self.vector(3)
-
-    def selector(self):
-        if self.rng.randrange(30) == 0:
-            return self.pick('{__name__=~"c|g"}', '{"g",a="1"}', 'nothing')
-        return self.pick('c', 'c', 'g', 'g', 'n', 'h_bucket') + self.pick(
-            '', '', '', '{a="1"}', '{b=~"x|y"}', '{a!="2",b="x"}', '{b!~"y.*"}')
-
-    def shift(self):
-        return self.pick('', '', '', '', '', ' offset 1m', ' offset -2m', ' @ 600', ' @ end()', ' @ start() offset 30s')
-
-    def matrix(self, depth):
-        if depth > 0 and self.rng.randrange(5) == 0:
-            return '%s[%s:%s]%s' % (self.operand(depth), self.pick('2m', '5m', '7m30s'),
-                                    self.pick('', '30s', '1m', '45s'), self.shift())
-        return '%s[%s]%s' % (self.selector(), self.pick('1m', '2m', '5m', '97s', '10m'), self.shift())
-
-    def scalar(self, depth):
-        kind = self.rng.randrange(7 if depth > 0 else 3)
-        if kind == 0:
-            return self.pick('0', '1', '2.5', '-3', '1e3', '0x1f', '5m', 'Inf', 'NaN')
-        if kind == 1:
-            return self.pick('1', '2', '0.5', '10')
-        if kind == 2:
-            return self.pick('time()', 'pi()')
-        if kind == 3:
-            return 'scalar(%s)' % self.vector(depth - 1)
-        if kind == 4:
-            return '(%s)' % self.scalar(depth - 1)
-        if kind == 5:
-            return self.scalar(depth - 1) + self.pick(' + ', ' - ', ' * ', ' / ', ' % ', ' ^ ', ' > bool ', ' == bool ') + self.scalar(depth - 1)
-        return '-' + self.scalar(depth - 1)
-
-    def operand(self, depth):
-        return '(%s)' % self.vector(depth - 1)
-
-    def vector(self, depth):
-        if depth <= 0:
-            return self.selector() + self.shift()
-        kind = self.rng.randrange(12)
-        if kind == 0:
-            return self.selector() + self.shift()
-        if kind <= 2:
-            return self.aggregation(depth)
-        if kind <= 5:
-            return self.over_time(depth)
-        if kind == 6:
-            return self.function(depth)
-        if kind <= 8:
-            return self.binary(depth)
-        if kind == 9:
-            op = self.pick(' + ', ' - ', ' * ', ' / ', ' % ', ' ^ ', ' > ', ' < bool ', ' != ')
-            sides = [self.operand(depth), '(%s)' % self.scalar(depth - 1)]
-            self.rng.shuffle(sides)
-            return op.join(sides)
-        if kind == 10:
-            return '-' + self.operand(depth)
-        return self.vector(depth - 1)
-
-    def labels(self):
-        return self.pick('()', '(a)', '(b)', '(a, b)', '(le)', '(a, le)')
-
-    def aggregation(self, depth):
-        op = self.pick('sum', 'sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar', 'quantile', 'count_values')
-        param = {'quantile': self.pick('0.5, ', '0.9, ', '1, ', '-1, ', '2, '), 'count_values': '"v", '}.get(op, '')
-        return op + self.pick('', ' by %s ' % self.labels(), ' without %s ' % self.labels()) + '(%s%s)' % (param, self.vector(depth - 1))
-
-    def over_time(self, depth):
-        name = self.pick('rate', 'rate', 'increase', 'delta', 'irate', 'idelta', 'deriv', 'changes', 'resets', 'sum_over_time', 'avg_over_time',
-                         'min_over_time', 'max_over_time', 'count_over_time', 'last_over_time', 'present_over_time', 'stddev_over_time',
-                         'stdvar_over_time', 'quantile_over_time', 'predict_linear', 'absent_over_time')
-        if name == 'quantile_over_time':
-            return '%s(%s, %s)' % (name, self.pick('0.5', '0.99', '-1', '2'), self.matrix(depth - 1))
-        if name == 'predict_linear':
-            return '%s(%s, %s)' % (name, self.matrix(depth - 1), self.pick('60', '-30', '1h'))
-        return '%s(%s)' % (name, self.matrix(depth - 1))
-
-    def function(self, depth):
-        inner = self.vector(depth - 1)
-        return self.pick(
-            '%s(%%s)' % self.pick('abs', 'ceil', 'floor', 'exp', 'ln', 'log2', 'log10', 'sqrt', 'sgn', 'sin', 'cos', 'deg', 'rad', 'atan', 'hour',
-                                  'minute', 'day_of_week', 'month', 'year', 'days_in_month', 'day_of_year', 'sort', 'sort_desc'),
-            'clamp(%s, ' + self.pick('0, 10', '5, 1', '-1, 1') + ')', 'clamp_min(%s, 3)', 'clamp_max(%s, 3)', 'round(%s)', 'round(%s, 0.5)',
-            'label_replace(%s, "d", "$1-z", "a", "(.*)")', 'label_join(%s, "d", "-", "a", "b")', 'timestamp(%s)', 'absent(%s)',
-            'histogram_quantile(%s, %%s)' % self.pick('0.5', '0.9', '0', '1', '-1'),
-            'histogram_quantile(0.7, rate(h_bucket[5m])) + 0 * vector(scalar(%s))', 'histogram_fraction(0.2, 0.9, %s)',
-            'histogram_fraction(0.2, 0.9, h_bucket) or %s') % inner
-
-    def binary(self, depth):
-        op = self.pick('+', '-', '*', '/', '%', '^', 'atan2', '==', '!=', '>', '<', '>=', '<=', 'and', 'or', 'unless', '> bool', '== bool')
-        matching = self.pick('', '', '', 'on (a) ', 'ignoring (b) ', 'on (a, b) ', 'ignoring (le, b) ')
-        if matching and op not in ('and', 'or', 'unless'):
-            matching += self.pick('', 'group_left () ', 'group_right () ', 'group_left (le) ')
-        return '%s %s %s%s' % (self.operand(depth), op, matching, self.operand(depth))
+def milliseconds(text):
+    units = {'ms': 1, 's': 1000, 'm': 60000, 'h': 3600000, 'd': 86400000}
+    if re.fullmatch(r'-?[0-9.]+', text):
+        return round(float(text) * 1000)
+    sign, text = (-1, text[1:]) if text.startswith('-') else (1, text)
+    return sign * sum(int(n) * units[unit] for n, unit in re.findall(r'(\d+)(ms|[smhd])', text))
 
 
-def varint(n):
-    out = b''
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
+def labels_of(text):
+    name, _, rest = text.partition('{')
+    labels = {'__name__': name} if name else {}
+    for label, value in re.findall(r'([\w]+)\s*=\s*("(?:[^"\\]|\\.)*")', rest):
+        labels[label] = json.loads(value)
+    return labels
 
 
-def field(number, payload):
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def write_request(series):
-    out = b''
-    for labels, samples in series:
-        one = b''
-        for name in sorted(labels):
-            one += field(1, field(1, name.encode()) + field(2, labels[name].encode()))
-        for at, value in samples:
-            number = STALE if value == 'stale' else float(value)
-            one += field(2, b'\x09' + struct.pack('<d', number) + b'\x10' + varint(at))
-        out += field(1, one)
+def samples_of(words, step):
+    """The notation of tests/support/memory_source.h."""
+    out, at = [], 0
+    for word in words:
+        run = re.fullmatch(r'(_|stale|[-+]?(?:NaN|Inf|[0-9.]+(?:e[-+]?\d+)?))(?:([-+])([0-9.]+(?:e[-+]?\d+)?))?(?:x(\d+))?', word)
+        first, sign, growth, count = run.groups()
+        times = 1 if count is None else int(count) + (first != '_')
+        for i in range(times):
+            if first == 'stale':
+                out.append([at, 'stale'])
+            elif first != '_':
+                # Added up, as the test's own reader does.
+                value = float(first) if i == 0 else value + (float(sign + growth) if growth else 0)
+                out.append([at, value])
+            at += step
     return out
 
 
-def snappy(data):
-    """Literals only: what any reader of the format takes."""
-    out = varint(len(data))
-    for i in range(0, len(data), 65536):
-        part = data[i:i + 65536]
-        out += b'\xf4' + struct.pack('<H', len(part) - 1) + part
-    return out
+def series_text(labels):
+    inside = ', '.join('%s=%s' % (name, json.dumps(value, ensure_ascii=False)) for name, value in sorted(labels.items()) if name != '__name__')
+    name = labels.get('__name__', '')
+    return name + ('{%s}' % inside if inside or not name else '')
 
 
-class Prometheus:
-    def __init__(self, folder):
-        binary = os.path.join(folder, 'prometheus')
-        version = subprocess.run([binary, '--version'], capture_output=True, text=True, check=True).stdout.split()[2]
-        if version.split('+')[0] != '3.5.3':  # a distribution adds a suffix
-            sys.exit('record.py: %s is Prometheus %s; expected 3.5.3' % (binary, version))
-        self.home = tempfile.TemporaryDirectory()
-        config = os.path.join(self.home.name, 'prometheus.yml')
-        with open(config, 'w') as out:
-            out.write('global: {scrape_interval: 1h}\n')
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            self.address = '127.0.0.1:%d' % free.getsockname()[1]
-        self.process = subprocess.Popen(
-            [binary, '--config.file=' + config, '--storage.tsdb.path=' + self.home.name + '/data',
-             '--web.listen-address=' + self.address, '--web.enable-remote-write-receiver', '--log.level=error'])
-        for _ in range(100):
-            try:
-                urllib.request.urlopen('http://%s/-/ready' % self.address)
-                return
-            except OSError:
-                time.sleep(0.1)
-        sys.exit('record.py: Prometheus does not become ready')
-
-    def write(self, series):
-        urllib.request.urlopen(urllib.request.Request(
-            'http://%s/api/v1/write' % self.address, snappy(write_request(series)),
-            {'Content-Encoding': 'snappy', 'Content-Type': 'application/x-protobuf', 'X-Prometheus-Remote-Write-Version': '0.1.0'}))
-
-    def ask(self, path, **form):
-        try:
-            return json.load(urllib.request.urlopen('http://%s/api/v1/%s' % (self.address, path), urllib.parse.urlencode(form).encode()))
-        except urllib.error.HTTPError as failure:
-            return json.load(failure)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.home.cleanup()
+def expected_lines(answer, steps):
+    if 'error' in answer:
+        return ['  error: ' + answer['error']]
+    out = []
+    for labels, samples in answer['series']:
+        values = {round(float(at) * 1000): value for at, value in samples}
+        out.append('  %s %s' % (series_text(labels), ' '.join(values.get(step, '_') for step in steps)))
+    return sorted(out)
 
 
-def answer_of(reply):
-    if reply['status'] != 'success':
-        return {'error': reply['error']}
-    data = reply['data']
-    kind, result = data['resultType'], data['result']
-    if kind == 'vector':
-        result = [[one['metric'], [one['value']]] for one in result]
-    elif kind == 'matrix':
-        result = [[one['metric'], one['values']] for one in result]
-    elif kind == 'scalar':
-        result = [[{}, [result]]]
-    out = {'type': kind, 'series': result}
-    for name in ('warnings', 'infos'):
-        if reply.get(name):
-            out[name] = sorted(reply[name])
-    return out
+def record_script(folder, path):
+    lines, kept, data, step, questions = path.read_text().splitlines(), [], [], 0, False
+    for line in lines:
+        if line.startswith('load '):
+            step = milliseconds(line.split()[1])
+        elif line.startswith(' ') and not questions and line.strip() and not line.strip().startswith('#'):
+            at = line.rfind('} ') + 1 or line.strip().find(' ') + len(line) - len(line.lstrip())
+            data.append([labels_of(line[:at].strip()), samples_of(line[at:].split(), step)])
+        questions |= line.startswith('eval ')
+        if not (questions and line.startswith(' ')):
+            kept.append(line)
+    out = []
+    with Prometheus(folder) as prometheus:
+        prometheus.write([one for one in data if one[1]])
+        for line in kept:
+            out.append(line)
+            words = line.split()
+            if line.startswith('eval instant at '):
+                at = milliseconds(words[3])
+                answer = answer_of(prometheus.ask('query', query=line.split(None, 4)[4], time=at / 1000))
+                out += expected_lines(answer, [at])
+            elif line.startswith('eval range from '):
+                start, end, step = (milliseconds(words[i]) for i in (3, 5, 7))
+                answer = answer_of(prometheus.ask('query_range', query=line.split(None, 8)[8], start=start / 1000,
+                                                  end=end / 1000, step=step / 1000))
+                out += expected_lines(answer, range(start, end + 1, step))
+    path.write_text('\n'.join(out) + '\n')
 
 
 def main():
-    folder, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    rng = random.Random(seed)
-    data = make_data(rng)
-    queries = Queries(rng)
-    prometheus = Prometheus(folder)
-    try:
-        prometheus.write(data)
-        cases = []
-        while len(cases) < count:
-            query = queries.one()
-            case = {'query': query}
-            if rng.randrange(3) == 0:
-                case['at'] = rng.choice([600, 900, 1234.567, 1795, 2000])
-                case.update(answer_of(prometheus.ask('query', query=query, time=case['at'])))
-            else:
-                case.update(start=rng.choice([300, 601, 777.5]), step=rng.choice([15, 60, 61.5, 200]))
-                case['end'] = case['start'] + case['step'] * rng.choice([3, 6, 9])
-                case.update(answer_of(prometheus.ask('query_range', query=query, start=case['start'], end=case['end'], step=case['step'])))
-            if len(json.dumps(case)) < 6000:
-                cases.append(case)
-    finally:
-        prometheus.stop()
-    out = sys.stdout
-    out.write('{"version": "3.5.3", "seed": %d, "data": [\n' % seed)
-    out.write(',\n'.join(json.dumps(one, separators=(',', ':')) for one in data))
-    out.write('\n], "cases": [\n')
-    out.write(',\n'.join(json.dumps(one, separators=(',', ':')) for one in cases))
-    out.write('\n]}\n')
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    folder, what, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
+    if what in ('answers', 'all'):
+        record_answers(folder, *rest[:2])
+    if what in ('parse', 'all'):
+        record_parse(folder)
+    if what in ('scripts', 'all'):
+        for path in map(pathlib.Path, rest) if what == 'scripts' and rest else sorted((HERE / 'scripts').glob('*.test')):
+            record_script(folder, path)
 
 
 if __name__ == '__main__':

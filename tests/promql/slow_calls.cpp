@@ -42,6 +42,16 @@ std::string expand(const std::string& text, const RE2& regex,
     return out;
 }
 
+/// Of two numbers the one nearer to `infinity`; NaN yields only to that infinity itself, and -0
+/// is below 0.
+double end_of(std::pair<double, double> numbers, double infinity) {
+    const auto [a, b] = numbers;
+    if (a == infinity || b == infinity) return infinity;
+    if (std::isnan(a) || std::isnan(b)) return std::nan("");
+    const auto place = [](double x) { return std::pair(x, std::signbit(x) ? 0 : 1); };
+    return (place(a) < place(b)) == (infinity < 0) ? a : b;
+}
+
 const std::string& text_argument(const Call& call, std::size_t index) {
     return unwrapped(*call.args[index]).as<Text>()->value;
 }
@@ -154,9 +164,8 @@ Result<SlowTimeline> SlowEvaluator::call(const Expr& expr, const Times& times) {
                                     : name == "clamp_max" ? parameter(1, i)
                                                           : parameter(2, i);
                 if (high < low) continue;
-                if (std::isnan(low) || std::isnan(high)) v = std::nan("");
-                if (v > high || (v == high && std::signbit(high))) v = high;  // -0 is below 0
-                if (v < low || (v == low && std::signbit(v))) v = low;
+                v = end_of({v, high}, -INFINITY);
+                v = end_of({v, low}, INFINITY);
             }
             kept.push_back(item);
         }

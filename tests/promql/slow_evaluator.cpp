@@ -224,10 +224,15 @@ Result<SlowTimeline> SlowEvaluator::aggregate(const Aggregate& aggregate, const 
     auto vectors = eval(*aggregate.expr, times);
     if (!vectors) return vectors;
     const bool ranks = aggregate.op == Aggregator::TopK || aggregate.op == Aggregator::BottomK;
+    bool any = false, keeps_any = false;
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        any |= !(*vectors)[i].empty();
+        keeps_any |= ranks && !(param[i].front().value < 1);
+    }
+    if (ranks && (!any || !keeps_any)) return SlowTimeline(times.size());
     for (std::size_t i = 0; ranks && i < times.size(); ++i) {
         const double k = param[i].front().value;
-        if (std::isnan(k)) return fail(Fault::BadInput, "Parameter value is NaN");
-        if (std::abs(k) >= 0x1p63)
+        if (std::isnan(k) || std::abs(k) >= 0x1p63)
             return fail(Fault::BadInput, "Scalar value " + format_value(k) + " overflows int64");
     }
     for (std::size_t i = 0; i < times.size(); ++i) {

@@ -311,12 +311,11 @@ double slow_bucket_fraction(double lower, double upper, const SlowBuckets& bucke
         double rank = 0;
         for (std::size_t i = 0; i < buckets.size(); ++i) {
             const double high = buckets[i].first;
-            const double low = i > 0 ? buckets[i - 1].first : high > 0 ? 0 : -infinity;
+            const double low = i > 0 ? buckets[i - 1].first : -infinity;
             const double inside = buckets[i].second - (i > 0 ? buckets[i - 1].second : 0);
             if (low >= v) return std::min(rank, all);
-            if (high > v)
-                return std::min(std::isinf(low) ? rank : rank + inside * (v - low) / (high - low),
-                                all);
+            if (high > v && i == 0) return nan;  // the first bucket begins nowhere
+            if (high > v) return std::min(rank + inside * (v - low) / (high - low), all);
             rank += inside;
         }
         return all;
