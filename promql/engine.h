@@ -27,6 +27,8 @@ class Engine {
 public:
     Engine(EngineSettings settings, const Clock& clock) : settings_(settings), clock_(clock) {}
 
+    const EngineSettings& settings() const { return settings_; }
+
     /// The value at one time. A vector comes in the order of evaluation (that of `sort`, `topk`), a
     /// matrix (`up[5m]`) in label order.
     Result<QueryResult> instant(const Expr& expr, Timestamp at, SeriesSource& source,

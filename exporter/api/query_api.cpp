@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -18,11 +19,20 @@ namespace {
 template <typename T>
 using Parameter = tl::expected<T, Response>;
 
+/// A time that may be left out; `range` has times that may not, and words of their own.
 Parameter<Timestamp> time_parameter(const Request& request, std::string_view name,
                                     Timestamp otherwise) {
     const std::string_view text = request.param(name);
     if (text.empty()) return otherwise;
     const Result<Timestamp> at = parse_time(text);
+    if (!at)
+        return tl::unexpected(bad_parameter(
+            name, fmt::format("invalid time value for '{}': {}", name, at.error().message)));
+    return *at;
+}
+
+Parameter<Timestamp> bound_parameter(const Request& request, std::string_view name) {
+    const Result<Timestamp> at = parse_time(request.param(name));
     if (!at) return tl::unexpected(bad_parameter(name, at.error().message));
     return *at;
 }
@@ -32,12 +42,40 @@ Parameter<std::size_t> limit_parameter(const Request& request) {
     if (text.empty()) return std::size_t{0};
     long long value = 0;
     const char* end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, value);
-    if (read.ec != std::errc() || read.ptr != end)
+    const bool plus = text.starts_with('+') && !text.starts_with("+-");
+    const auto read = std::from_chars(text.data() + (plus ? 1 : 0), end, value);
+    // Go's words, because people search for them.
+    const auto refuse = [&](std::string_view why) {
         return tl::unexpected(
-            bad_parameter("limit", fmt::format("cannot parse {} as a whole number", quote(text))));
+            bad_parameter("limit", fmt::format("strconv.Atoi: parsing {}: {}", quote(text), why)));
+    };
+    if (read.ec == std::errc::result_out_of_range && read.ptr == end)
+        return refuse("value out of range");
+    if (read.ec != std::errc() || read.ptr != end) return refuse("invalid syntax");
     if (value < 0) return tl::unexpected(bad_parameter("limit", "limit must be non-negative"));
     return static_cast<std::size_t>(value);
+}
+
+/// What `timeout` and `lookback_delta` make of the engine's own settings; a query may shorten its
+/// time, never lengthen it.
+Parameter<promql::EngineSettings> engine_parameters(const Request& request,
+                                                    promql::EngineSettings settings) {
+    if (const std::string_view text = request.param("timeout"); !text.empty()) {
+        const Result<Milliseconds> timeout = parse_step(text);
+        if (!timeout) return tl::unexpected(bad_parameter("timeout", timeout.error().message));
+        if (*timeout <= Milliseconds(0))
+            return tl::unexpected(api_error(ApiError::Timeout, "query timed out before it began"));
+        settings.timeout = std::min(*timeout, settings.timeout);
+    }
+    if (const std::string_view text = request.param("lookback_delta"); !text.empty()) {
+        const Result<Milliseconds> lookback = parse_step(text);
+        if (!lookback)
+            return tl::unexpected(
+                api_error(ApiError::BadData,
+                          "error parsing lookback delta duration: " + lookback.error().message));
+        if (*lookback > Milliseconds(0)) settings.lookback = *lookback;
+    }
+    return settings;
 }
 
 Parameter<promql::ExprPtr> query_parameter(const Request& request) {
@@ -47,11 +85,14 @@ Parameter<promql::ExprPtr> query_parameter(const Request& request) {
 }
 
 /// The selectors of all `match[]`.
-Parameter<std::vector<std::vector<Matcher>>> match_parameters(const Request& request) {
+Result<std::vector<std::vector<Matcher>>> match_parameters(const Request& request) {
     std::vector<std::vector<Matcher>> selectors;
     for (const std::string_view text : request.params("match[]")) {
         Result<std::vector<Matcher>> selector = promql::parse_selector(text);
-        if (!selector) return tl::unexpected(bad_parameter("match[]", selector.error().message));
+        if (!selector && selector.error().message.ends_with(
+                             "vector selector must contain at least one non-empty matcher"))
+            return fail(Fault::BadInput, "match[] must contain at least one non-empty matcher");
+        if (!selector) return fail(selector.error());
         selectors.push_back(std::move(*selector));
     }
     return selectors;
@@ -76,20 +117,19 @@ public:
         if (!at) return at.error();
         const auto query = query_parameter(request);
         if (!query) return query.error();
-        return evaluate(*limit, [&] {
-            return sources_.engine.instant(**query, *at, sources_.series, request.stop);
-        });
+        const auto settings = engine_parameters(request, sources_.engine.settings());
+        if (!settings) return settings.error();
+        const promql::Engine engine(*settings, sources_.clock);
+        return evaluate(
+            *limit, [&] { return engine.instant(**query, *at, sources_.series, request.stop); });
     }
 
     Response range(const Request& request) {
         const auto limit = limit_parameter(request);
         if (!limit) return limit.error();
-        for (const std::string_view name : {"start", "end"})
-            if (request.param(name).empty())
-                return bad_parameter(name, R"(cannot parse "" to a valid timestamp)");
-        const auto start = time_parameter(request, "start", {});
+        const auto start = bound_parameter(request, "start");
         if (!start) return start.error();
-        const auto end = time_parameter(request, "end", {});
+        const auto end = bound_parameter(request, "end");
         if (!end) return end.error();
         if (*end < *start)
             return bad_parameter("end", "end timestamp must not be before start time");
@@ -105,9 +145,16 @@ public:
                              "decreasing the query resolution (?step=XX)");
         const auto query = query_parameter(request);
         if (!query) return query.error();
+        const promql::Type type = (*query)->type;
+        if (type != promql::Type::Scalar && type != promql::Type::Vector)
+            return bad_parameter("query", fmt::format("invalid expression type \"{}\" for range "
+                                                      "query, must be Scalar or instant Vector",
+                                                      promql::to_string(type)));
+        const auto settings = engine_parameters(request, sources_.engine.settings());
+        if (!settings) return settings.error();
+        const promql::Engine engine(*settings, sources_.clock);
         return evaluate(*limit, [&] {
-            return sources_.engine.range(**query, *start, *end, *step, sources_.series,
-                                         request.stop);
+            return engine.range(**query, *start, *end, *step, sources_.series, request.stop);
         });
     }
 
@@ -115,7 +162,7 @@ public:
         if (request.params("match[]").empty())
             return api_error(ApiError::BadData, "no match[] parameter provided");
         return about_labels(
-            request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+            request, true, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
                 Result<std::vector<Labels>> found = sources_.labels.series_in(selectors, window);
                 if (!found) return api_failure(found.error());
                 const auto warnings = cut(*found, limit);
@@ -131,18 +178,21 @@ public:
 
     Response label_names(const Request& request) {
         return about_labels(
-            request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+            request, false,
+            [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
                 return texts(sources_.labels.label_names(selectors, window), limit);
             });
     }
 
     Response label_values(const Request& request) {
         std::string name(request.capture("name"));
-        if (name.starts_with("U__")) name = unescape(name);
+        if (name.starts_with("U__"))
+            if (std::string meant = unescape(name); !meant.empty()) name = std::move(meant);
         if (name.empty() || !is_utf8(name))
             return api_error(ApiError::BadData, fmt::format("invalid label name: {}", quote(name)));
         return about_labels(
-            request, [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
+            request, false,
+            [&](LabelSource::Selectors selectors, Window window, std::size_t limit) {
                 return texts(sources_.labels.label_values(name, selectors, window), limit);
             });
     }
@@ -177,9 +227,10 @@ private:
                            result->infos);
     }
 
-    /// Reads what `series`, `labels` and `label values` share, then answers.
+    /// Reads what `series`, `labels` and `label values` share, then answers. `named`: a refusal
+    /// names the parameter, as Prometheus does for `series` alone.
     template <typename Answer>
-    Response about_labels(const Request& request, Answer answer) {
+    Response about_labels(const Request& request, bool named, Answer answer) {
         constexpr Timestamp earliest{-9'000'000'000'000'000}, latest{9'000'000'000'000'000};
         const auto limit = limit_parameter(request);
         if (!limit) return limit.error();
@@ -188,7 +239,9 @@ private:
         const auto end = time_parameter(request, "end", latest);
         if (!end) return end.error();
         const auto selectors = match_parameters(request);
-        if (!selectors) return selectors.error();
+        if (!selectors)
+            return named ? bad_parameter("match[]", selectors.error().message)
+                         : api_error(ApiError::BadData, selectors.error().message);
         // These calls include both ends, a window is open on the left.
         return answer(LabelSource::Selectors(*selectors), Window{*start - Milliseconds(1), *end},
                       *limit);
@@ -206,7 +259,8 @@ private:
             warnings);
     }
 
-    /// `U__http_2e_status` is `http.status`: how clients put any name into a path.
+    /// `U__http_2e_status` is `http.status`: how clients put any name into a path. Empty when it is
+    /// not written like that.
     static std::string unescape(std::string_view text) {
         text.remove_prefix(3);
         std::string out;
