@@ -53,6 +53,28 @@ std::string without_secrets(std::string line) {
     return line.substr(0, colon == std::string::npos ? first : colon + 1) + " <hidden>";
 }
 
+struct Excerpt {
+    std::string text;
+    int column = 0;  // of the caret in it
+};
+
+/// The part of a long line around the column, so that a file in one line does not fill the screen.
+Excerpt excerpt_of(const std::string& line, int column) {
+    if (line.size() <= limits::problem_excerpt_bytes_max) return {line, column};
+    const auto is_inside = [&](std::size_t at) {
+        return at < line.size() && (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80;
+    };
+    const std::size_t before = limits::problem_excerpt_bytes_max / 2;
+    const auto at = std::min(static_cast<std::size_t>(std::max(column - 1, 0)), line.size());
+    std::size_t begin = at > before ? at - before : 0;
+    while (is_inside(begin)) ++begin;
+    std::size_t end = std::min(begin + limits::problem_excerpt_bytes_max, line.size());
+    while (is_inside(end)) --end;
+    const bool cut = begin > 0;
+    return {(cut ? "…" : "") + line.substr(begin, end - begin) + (end < line.size() ? "…" : ""),
+            column - static_cast<int>(begin) + (cut ? 1 : 0)};
+}
+
 }  // namespace
 
 std::string to_string(const Problem& problem) {
@@ -60,13 +82,14 @@ std::string to_string(const Problem& problem) {
     if (problem.mark.line > 0) out += fmt::format(":{}:{}", problem.mark.line, problem.mark.column);
     out += fmt::format(": {}{}", problem.warning ? "warning: " : "", problem.message);
     if (problem.line.empty()) return out;
+    const Excerpt shown = excerpt_of(problem.line, problem.mark.column);
     std::string caret;
     // Tabs stay tabs, so that the caret stands under its column in any terminal.
-    for (int i = 1; i < problem.mark.column; ++i) {
+    for (int i = 1; i < shown.column; ++i) {
         const auto at = static_cast<std::size_t>(i - 1);
-        caret += at < problem.line.size() && problem.line[at] == '\t' ? '\t' : ' ';
+        caret += at < shown.text.size() && shown.text[at] == '\t' ? '\t' : ' ';
     }
-    return out + "\n    " + problem.line + "\n    " + caret + "^";
+    return out + "\n    " + shown.text + "\n    " + caret + "^";
 }
 
 void Problems::add(const ConfigNode& at, std::string message) {
@@ -76,7 +99,10 @@ void Problems::add(const ConfigNode& at, std::string message) {
 void Problems::add(const std::shared_ptr<const ConfigFile>& file, Mark mark, std::string message) {
     Problem problem{
         file ? file->name : std::string("configuration"), mark, std::move(message), {}, false};
-    if (file && mark.line > 0) problem.line = without_secrets(line_of(file->text, mark.line));
+    // Who will not be shown needs no line: finding it takes time, and there may be 60000 of them.
+    const bool shown = problems_.size() < limits::problems_shown_max;
+    if (file && mark.line > 0 && shown)
+        problem.line = without_secrets(line_of(file->text, mark.line));
     add(std::move(problem));
 }
 

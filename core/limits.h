@@ -70,6 +70,7 @@ inline constexpr std::size_t yaml_nodes_max = 2'000'000;
 inline constexpr std::size_t yaml_copies_max = 500'000;  // values that anchors and aliases expand to
 inline constexpr std::size_t yaml_depth_max = 100;
 inline constexpr std::size_t problems_shown_max = 50;
+inline constexpr std::size_t problem_excerpt_bytes_max = 160;  // of the line it is in
 inline constexpr std::size_t secret_bytes_max = 64 * 1024;
 
 // ── log ──

@@ -153,6 +153,27 @@ TEST_CASE("a caret stands under its column even behind tabs", "[core][config]") 
           "a.yml: warning: cannot be read");
 }
 
+TEST_CASE("of a very long line only the part around the problem is shown", "[core][config]") {
+    const std::string x(100, 'x');
+    struct Row {
+        const char* what;
+        std::string line;
+        int column;
+        std::string shown;
+    };
+    const auto row = GENERATE_COPY(values<Row>({
+        {"at the beginning", "!" + x + x, 1, "\n    !" + x + x.substr(0, 59) + "…\n    ^"},
+        {"at the end", x + x + "!", 201,
+         "\n    …" + x.substr(0, 80) + "!\n    " + std::string(81, ' ') + "^"},
+        {"in the middle, between letters of two bytes", x + "é" + x.substr(0, 79) + "!" + x, 182,
+         "\n    …" + x.substr(0, 79) + "!" + x.substr(0, 80) + "…\n    " + std::string(80, ' ') +
+             "^"},
+    }));
+    CAPTURE(row.what);
+    CHECK(to_string(Problem{"a.yml", {7, row.column}, "wrong", row.line, false}) ==
+          "a.yml:7:" + std::to_string(row.column) + ": wrong" + row.shown);
+}
+
 TEST_CASE("the nearest word is near", "[core][config]") {
     const std::vector<std::string> known{"interval", "timeout", "url"};
     CHECK(nearest("intervall", known) == "interval");
