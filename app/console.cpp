@@ -61,6 +61,8 @@ void print_summary(const Configuration& configuration, const std::vector<std::st
 }
 
 void print_change(const probes::Change& change) {
+    // That what works was found working is no news.
+    if (change.from == probes::State::Unknown && change.to == probes::State::Up) return;
     std::string line = probes::to_line(change);
     const bool colours = has_colours(STDOUT_FILENO);
     if (change.to == probes::State::Down) line = ink(Ink::Bad, line, colours);

@@ -103,8 +103,9 @@ std::string humanize_duration(Milliseconds duration) {
     const std::int64_t ms = std::abs(duration.count());
     const char* sign = duration.count() < 0 ? "-" : "";
     if (ms < 1000) return fmt::format("{}{} ms", sign, ms);
-    if (ms < 10'000 && ms % 1000 != 0)
-        return fmt::format("{}{:.1f} s", sign, static_cast<double>(ms) / 1000);
+    // Tenths only where there are any: `2.5 s`, but `7 s` for 7012 ms.
+    if (const std::int64_t tenths = ms / 100; ms < 10'000 && tenths % 10 != 0)
+        return fmt::format("{}{}.{} s", sign, tenths / 10, tenths % 10);
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (ms < words[i].ms) continue;
         const std::int64_t first = ms / words[i].ms;

@@ -16,7 +16,8 @@ std::string default_plain(const Message& message) {
     std::size_t shown = 0;
     for (const AlertRef& alert : message.alerts) {
         if (shown++ == limits::mail_alerts_max) break;
-        out += "\n" + headline(*alert, message.at) + "\n";
+        // Of a single alert the first line has said it.
+        out += message.alerts.size() == 1 ? "\n" : "\n" + headline(*alert, message.at) + "\n";
         for (const char* name : {"summary", "description"})
             if (const auto text = alert->annotations.get(name); !text.empty())
                 out += fmt::format("  {}\n", text);
@@ -37,7 +38,8 @@ std::string default_html(const Message& message) {
     std::size_t shown = 0;
     for (const AlertRef& alert : message.alerts) {
         if (shown++ == limits::mail_alerts_max) break;
-        out += fmt::format("<h3>{}</h3>\n", escape_html(headline(*alert, message.at)));
+        if (message.alerts.size() > 1)
+            out += fmt::format("<h3>{}</h3>\n", escape_html(headline(*alert, message.at)));
         for (const char* name : {"summary", "description"})
             if (const auto text = alert->annotations.get(name); !text.empty())
                 out += fmt::format("<p>{}</p>\n", escape_html(text));

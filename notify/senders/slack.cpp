@@ -26,11 +26,12 @@ std::string link_url(std::string_view url) {
 }
 
 std::string alert_text(const Message& message, const Alert& alert) {
-    std::string out = "*" + escape_slack(headline(alert, message.at)) + "*";
+    std::string out;
+    // Of a single alert the first line of the message has said it.
+    if (message.alerts.size() > 1) out = "*" + escape_slack(headline(alert, message.at)) + "*\n";
     for (const char* name : {"summary", "description"})
         if (const auto text = alert.annotations.get(name); !text.empty())
-            out += "\n" + escape_slack(text);
-    out += "\n";
+            out += escape_slack(text) + "\n";
     for (const Label label : alert.labels)
         if (label.name != "alertname" && label.name != "severity")
             out += fmt::format("{}: {}  ", escape_slack(label.name), escape_slack(label.value));

@@ -45,6 +45,7 @@ TEST_CASE("a duration that is none says so", "[core][time]") {
 TEST_CASE("a duration for a person has at most two units", "[core][time]") {
     CHECK(humanize_duration(310ms) == "310 ms");
     CHECK(humanize_duration(2500ms) == "2.5 s");
+    CHECK(humanize_duration(7012ms) == "7 s");
     CHECK(humanize_duration(59s) == "59 s");
     CHECK(humanize_duration(4min) == "4 min");
     CHECK(humanize_duration(4min + 30s) == "4 min 30 s");

@@ -132,7 +132,6 @@ TEST_CASE("Slack's first line reads on a lock screen, and labels cannot become m
     CHECK(json["text"] ==
           "CRITICAL &lt;https://evil|click&gt; &amp; *bold* second · 4 min · größer &lt;/b&gt;");
     CHECK(json["attachments"][0]["text"] ==
-          "*CRITICAL &lt;https://evil|click&gt; &amp; *bold* second · 4 min · größer &lt;/b&gt;*\n"
           "&lt;https://evil|click&gt; &amp; *bold*\nsecond\n"
           "job: &lt;script&gt;&amp;\"'  \nsince 2026-11-20T09:00:00.120Z, value 0\n"
           "<http://v/|page>  <http://v/graph?a=1&amp;b=%3Cx%3E%7Cy|rule>  ");
