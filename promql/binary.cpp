@@ -99,7 +99,8 @@ public:
           many_(swapped_ ? std::move(rhs) : std::move(lhs)),
           one_(swapped_ ? std::move(lhs) : std::move(rhs)),
           groups_(group_rows(binary.matching, many_, one_)),
-          out_(many_.steps) {}
+          out_(many_.steps),
+          steps_left_(many_.steps) {}
 
     Result<Block> run();
 
@@ -107,8 +108,11 @@ private:
     using Card = Matching::Card;
 
     std::string duplicate_on_one_side(std::size_t step);
-    Result<void> join_rows(std::size_t many_row);
-    Result<void> join_pair(std::size_t many_row, std::size_t one_row);
+    void find_duplicates();
+    void join_pair(std::size_t many_row, std::size_t one_row);
+    /// Prometheus goes step by step, so the error of the earliest step counts; at one step the one
+    /// that is seen `late` gives way.
+    void refuse(std::size_t step, std::string why, bool late);
     std::string match_group(const Labels& labels) const;
     Labels result_labels(const Labels& many, const Labels& one) const;
 
@@ -121,7 +125,9 @@ private:
     std::vector<std::vector<char>> taken_;            ///< one to one: by group, by step
     std::unordered_map<std::string, std::size_t> out_rows_;
     std::vector<std::pair<std::size_t, std::size_t>>
-        out_group_;  ///< row of out_: group that made it
+        out_group_;           ///< row of out_: group that made it
+    std::size_t steps_left_;  ///< errors from here on no longer count
+    std::string why_;
 };
 
 std::string Join::match_group(const Labels& labels) const {
@@ -175,7 +181,12 @@ Labels Join::result_labels(const Labels& many, const Labels& one) const {
     return builder.build();
 }
 
-Result<void> Join::join_pair(std::size_t many_row, std::size_t one_row) {
+void Join::refuse(std::size_t step, std::string why, bool late) {
+    steps_left_ = late ? step + 1 : step;
+    why_ = std::move(why);
+}
+
+void Join::join_pair(std::size_t many_row, std::size_t one_row) {
     const std::size_t group = groups_.left[many_row];
     const bool one_to_one = binary_.matching.card == Card::OneToOne;
     Labels labels = result_labels(many_.shown_labels(many_row), one_.shown_labels(one_row));
@@ -186,7 +197,7 @@ Result<void> Join::join_pair(std::size_t many_row, std::size_t one_row) {
     }
     const auto out = out_.row(at->second);
     const auto many = many_.row(many_row), one = one_.row(one_row);
-    for (std::size_t i = 0; i < out.size(); ++i) {
+    for (std::size_t i = 0; i < steps_left_; ++i) {
         if (is_absent(many[i]) || is_absent(one[i])) continue;
         const double a = swapped_ ? one[i] : many[i], b = swapped_ ? many[i] : one[i];
         const double value = combine(binary_.op, binary_.return_bool, a, b, a);
@@ -194,26 +205,27 @@ Result<void> Join::join_pair(std::size_t many_row, std::size_t one_row) {
         if (one_to_one) {
             if (taken_[group].empty()) taken_[group].resize(out.size());
             if (taken_[group][i])
-                return fail(Fault::BadInput,
-                            "multiple matches for labels: many-to-one matching must be explicit "
-                            "(group_left/group_right)");
+                return refuse(i,
+                              "multiple matches for labels: many-to-one matching must be explicit "
+                              "(group_left/group_right)",
+                              false);
             taken_[group][i] = 1;
         }
-        if (!is_absent(out[i]))
-            return fail(
-                Fault::BadInput,
-                out_group_[at->second].first == group
-                    ? "multiple matches for labels: grouping labels must ensure unique matches"
-                    : std::string(same_labels));
+        if (!is_absent(out[i])) {
+            if (out_group_[at->second].first == group)
+                return refuse(
+                    i, "multiple matches for labels: grouping labels must ensure unique matches",
+                    false);
+            return refuse(i, std::string(same_labels), true);
+        }
         out[i] = value;
     }
-    return {};
 }
 
-Result<void> Join::join_rows(std::size_t many_row) {
-    for (const std::size_t one_row : one_rows_[groups_.left[many_row]])
-        if (const auto good = join_pair(many_row, one_row); !good) return good;
-    return {};
+void Join::find_duplicates() {
+    for (std::size_t step = 0; step < steps_left_; ++step)
+        if (std::string why = duplicate_on_one_side(step); !why.empty())
+            return refuse(step, std::move(why), false);
 }
 
 Result<Block> Join::run() {
@@ -224,11 +236,10 @@ Result<Block> Join::run() {
         one_rows_[groups_.right[i]].push_back(i);
         shared |= one_rows_[groups_.right[i]].size() > 1;
     }
-    for (std::size_t step = 0; shared && step < many_.steps; ++step)
-        if (std::string why = duplicate_on_one_side(step); !why.empty())
-            return fail(Fault::BadInput, std::move(why));
+    if (shared) find_duplicates();
     for (std::size_t i = 0; i < many_.rows(); ++i)
-        if (const auto good = join_rows(i); !good) return fail(good.error());
+        for (const std::size_t one_row : one_rows_[groups_.left[i]]) join_pair(i, one_row);
+    if (!why_.empty()) return fail(Fault::BadInput, std::move(why_));
     drop_empty_rows(out_);
     return std::move(out_);
 }

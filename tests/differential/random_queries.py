@@ -54,10 +54,10 @@ def make_data(rng):
 
 
 class Queries:
-    """Random queries of good types over those metrics."""
+    """Random queries of good types over those metrics, whose second 0 is `base`."""
 
-    def __init__(self, rng):
-        self.rng = rng
+    def __init__(self, rng, base=0):
+        self.rng, self.base = rng, base
 
     def pick(self, *options):
         return self.rng.choice(options)
@@ -69,9 +69,11 @@ class Queries:
         """The form of a request: with `time` for one moment, else with `start`, `end` and `step`."""
         case, rng = {'query': self.one()}, self.rng
         if rng.randrange(3) == 0:
-            case['time'] = rng.choice([600, 900, 1234.567, 1795, 2000])
+            if rng.randrange(8) == 0:
+                case['query'] = self.matrix(2)  # a range vector is an answer too, at one moment
+            case['time'] = self.base + rng.choice([600, 900, 1234.567, 1795, 2000])
         else:
-            case.update(start=rng.choice([300, 601, 777.5]), step=rng.choice([15, 60, 61.5, 200]))
+            case.update(start=self.base + rng.choice([300, 601, 777.5]), step=rng.choice([15, 60, 61.5, 200]))
             case['end'] = case['start'] + case['step'] * rng.choice([3, 6, 9])
         return case
 
@@ -82,7 +84,7 @@ class Queries:
             '', '', '', '{a="1"}', '{b=~"x|y"}', '{a!="2",b="x"}', '{b!~"y.*"}')
 
     def shift(self):
-        return self.pick('', '', '', '', '', ' offset 1m', ' offset -2m', ' @ 600', ' @ end()', ' @ start() offset 30s')
+        return self.pick('', '', '', '', '', ' offset 1m', ' offset -2m', ' @ %d' % (self.base + 600), ' @ end()', ' @ start() offset 30s')
 
     def matrix(self, depth):
         if depth > 0 and self.rng.randrange(5) == 0:

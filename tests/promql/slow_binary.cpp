@@ -83,12 +83,9 @@ Result<SlowVector> join(const Binary& binary, const SlowVector& lhs, const SlowV
                         "(group_left/group_right)");
         const Labels labels = joined_labels(binary, item.labels, partner->second->labels);
         const auto [at, is_new] = made_for.emplace(labels, group);
-        if (!is_new)
-            return fail(
-                Fault::BadInput,
-                at->second == group
-                    ? "multiple matches for labels: grouping labels must ensure unique matches"
-                    : slow_collision);
+        if (!is_new && at->second == group)
+            return fail(Fault::BadInput,
+                        "multiple matches for labels: grouping labels must ensure unique matches");
         out.push_back({labels, value});
     }
     return out;
