@@ -25,7 +25,8 @@ std::string label_list(const std::vector<std::string>& labels) {
 
 std::string duration_text(double seconds) {
     const auto ms = Milliseconds(static_cast<std::int64_t>(std::llround(std::abs(seconds) * 1000)));
-    return (std::signbit(seconds) && seconds != 0 ? "-" : "") + format_duration(ms);
+    // `-0s` too: divided by, it is not `0s`.
+    return (std::signbit(seconds) ? "-" : "") + format_duration(ms);
 }
 
 std::string shift_text(const Shift& shift) {

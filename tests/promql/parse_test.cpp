@@ -41,6 +41,7 @@ TEST_CASE("where Prometheus's own printing loses something, ours does not", "[pr
         {R"(up * on ("a b", c) up)", R"(up * on ("a b", c) up)"},
         {"a * ignoring () group_left b", "a * ignoring () group_left () b"},
         {"sum by (a:b) (x)", R"(sum by ("a:b") (x))"},
+        {"1 / -0m", "1 / -0s"},
     }));
     CHECK(verdict(row.query) == row.printed);
 }
