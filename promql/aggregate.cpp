@@ -53,7 +53,7 @@ void fold(const Block& block, const std::vector<std::size_t>& rows, std::vector<
 
 struct SumState {
     std::size_t count = 0;
-    KahanSum sum;
+    FastSum sum;
     void add(double value) {
         if (count++ == 0)
             sum.sum = value;

@@ -20,10 +20,6 @@ void KahanSum::add(double value) {
     sum = next;
 }
 
-double KahanSum::total() const {
-    return std::isinf(sum) ? sum : sum + rest;
-}
-
 void KahanMean::add(double value) {
     count_ += 1;
     if (count_ == 1) {
@@ -142,12 +138,16 @@ double last_change(const WindowSamples& w, bool per_second) {
 }
 
 double sum_over(const WindowSamples& w, WindowArgs&) {
-    KahanSum sum;
+    FastSum sum;
     for (const double value : w.values) sum.add(value);
     return sum.total();
 }
 
 double avg_over(const WindowSamples& w, WindowArgs&) {
+    FastSum sum{w.values.front(), 0};
+    for (const double value : w.values.subspan(1)) sum.add(value);
+    const auto count = static_cast<double>(w.values.size());
+    if (std::isfinite(sum.sum)) return sum.sum / count + sum.lost / count;
     KahanMean mean;
     for (const double value : w.values) mean.add(value);
     return mean.mean();

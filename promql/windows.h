@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -21,7 +22,19 @@ struct WindowSamples {
 struct KahanSum {
     double sum = 0, rest = 0;
     void add(double value);
-    double total() const;
+};
+
+/// KahanSum's total without a branch: what one addition loses is found exactly by
+/// Knuth's six operations. Infinities leave no sense in `lost`, so only `total` may be asked.
+struct FastSum {
+    double sum = 0, lost = 0;
+    void add(double value) {
+        const double next = sum + value;
+        const double of_value = next - sum;
+        lost += (sum - (next - of_value)) + (value - of_value);
+        sum = next;
+    }
+    double total() const { return std::isinf(sum) ? sum : sum + lost; }
 };
 
 /// A mean that cannot overflow: sums while it can, then goes over to a running mean.
