@@ -172,7 +172,8 @@ Result<void> Daemon::Rooms::open() {
     if (!notifying) return fail(notifying.error());
     notifier = std::move(*notifying);
     io->call([this] {
-        probes = std::make_unique<probes::Probes>(io->loop(), *http, *store, clock, log, metrics);
+        probes = std::make_unique<probes::Probes>(io->loop(), *http, store->seen_rather_than_safe(),
+                                                  clock, log, metrics);
         probes->book().on_change([this](const probes::Change& change) {
             if (options.console) print_change(change);
         });
@@ -187,8 +188,8 @@ Result<void> Daemon::Rooms::open() {
     const rules::Ask ask = [this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
         return engine->instant(expr, at, *store, stop);
     };
-    manager = std::make_unique<rules::Manager>(
-        rules::Doors{ask, *store, *store, *alerts, *notifier, clock, log, metrics});
+    manager = std::make_unique<rules::Manager>(rules::Doors{
+        ask, store->seen_rather_than_safe(), *store, *alerts, *notifier, clock, log, metrics});
     if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options));
         !loaded)
         return loaded;

@@ -20,9 +20,10 @@ void Committer::take_turn() {
     busy_ = true;
 }
 
-Result<Appended> Committer::append(const Batch& batch) {
+Result<Appended> Committer::append(const Batch& batch, IfUnlogged otherwise) {
     Pending mine;
     mine.batch = &batch;
+    mine.otherwise = otherwise;
     std::vector<Pending*> group;
     {
         const Lock lock(mutex_);
@@ -195,12 +196,19 @@ void Committer::commit(std::vector<Pending*>& group) {
     if (!written) {
         counts = {};
         counts.log_failed = true;
+        counts.log_error = written.error().message;
         put_back_unlogged(unlogged);
     }
+    const auto refused = [&](const Pending& each) {
+        return !written && each.otherwise == IfUnlogged::Refuse;
+    };
     {
         const Lock lock(memory_.head_mutex);
-        for (Pending* each : group)
-            if (each->verdict) apply(*each, !written);
+        for (Pending* each : group) {
+            if (!each->verdict) continue;
+            apply(*each, refused(*each));
+            if (!written && !refused(*each)) counts.unlogged += each->appended.stored;
+        }
     }
     counts.log_bytes = written ? out_.size() : 0;
     limits_.count(counts);
@@ -208,7 +216,7 @@ void Committer::commit(std::vector<Pending*>& group) {
     if (out_.capacity() > buffer_bytes_kept) out_ = {};
     for (Pending* each : group) {
         if (!each->verdict) continue;
-        if (!written)
+        if (refused(*each))
             each->verdict =
                 fail(written.error().fault,
                      "the batch could not be logged and was refused: " + written.error().message);

@@ -17,7 +17,9 @@ struct CommitCounts {
     std::size_t out_of_order = 0, duplicate = 0, too_old = 0;
     std::size_t log_bytes = 0;
     std::size_t batches = 0;
+    std::size_t unlogged = 0;  // kept in memory though the log did not take them
     bool log_failed = false, over_budget = false;
+    std::string log_error;
 };
 
 /// Puts batches into log and head, in that order and in the same order in both.
@@ -30,7 +32,8 @@ struct CommitCounts {
 /// batch goes through three steps: judge (claim each sample's place in time, index and head locked
 /// in turn), write (nothing locked), apply (head locked); a failed write gives the claims back, so
 /// that a batch is taken whole or refused whole (DOORS 1) and readers see only what is in the log
-/// (DOORS 2).
+/// (DOORS 2). The exception is a batch whose writer would rather have it seen than safe: when the
+/// log cannot be written it stays in memory, and the next checkpoint brings it to the disk.
 class Committer {
 public:
     struct Limits {
@@ -42,8 +45,9 @@ public:
 
     Committer(Memory& memory, Wal& wal, Limits limits);
 
+    enum class IfUnlogged { Refuse, Keep };
     /// Any thread.
-    Result<Appended> append(const Batch& batch);
+    Result<Appended> append(const Batch& batch, IfUnlogged otherwise = IfUnlogged::Refuse);
     /// Writes records of series and metadata that still wait. Any thread.
     Result<void> flush_unlogged();
     /// Runs `work` while nobody else changes samples or the log. `work` may use `write`.
@@ -54,6 +58,7 @@ public:
 private:
     struct Pending {
         const Batch* batch = nullptr;
+        IfUnlogged otherwise = IfUnlogged::Refuse;
         Appended appended;
         Result<void> verdict;
         bool all = true;                    // every row is to be stored

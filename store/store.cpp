@@ -82,9 +82,11 @@ struct StoreMetrics {
                                     "Bytes written to the write-ahead log.")),
           commits(metrics.counter("vedette_store_commits_total",
                                   "Writes to the log; batches that came together share one.")),
-          log_failures(
-              metrics.counter("vedette_store_wal_write_failures_total",
-                              "Writes to the log that failed; their batches were refused.")),
+          log_failures(metrics.counter(
+              "vedette_store_wal_write_failures_total",
+              "Writes to the log that failed; what came from outside was refused.")),
+          unlogged(metrics.counter("vedette_store_samples_unlogged_total",
+                                   "Samples kept in memory though the log could not take them.")),
           syncs(metrics.counter("vedette_store_wal_syncs_total", "Times the log was synced.")),
           sync_failures(metrics.counter("vedette_store_wal_sync_failures_total",
                                         "Times the log could not be synced.")),
@@ -109,7 +111,7 @@ struct StoreMetrics {
 
     Counter &floats, &histograms, &out_of_order, &duplicate, &too_old;
     Counter &series_refused, &memory_refused, &metadata_refused, &exemplars;
-    Counter &log_bytes, &commits, &log_failures, &syncs, &sync_failures;
+    Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
     Counter &checkpoints, &checkpoint_failures, &dropped, &corrupt;
 };
 
@@ -218,6 +220,10 @@ void Store::Parts::count(const CommitCounts& counts) {
     if (counts.too_old > 0) counters.too_old.add(static_cast<double>(counts.too_old));
     if (counts.over_budget) counters.memory_refused.add();
     if (counts.log_failed) counters.log_failures.add();
+    if (counts.unlogged != 0) {
+        counters.unlogged.add(static_cast<double>(counts.unlogged));
+        log.warn("samples are in memory only", {{"reason", counts.log_error}});
+    }
     counters.commits.add();
     counters.log_bytes.add(static_cast<double>(counts.log_bytes));
     log_bytes += counts.log_bytes;
@@ -324,8 +330,6 @@ void Store::Parts::run(std::stop_token stop) {
 
 // ── opening and closing ──
 
-Store::Store(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-
 Result<std::unique_ptr<Store>> Store::open(Files& files, std::string folder, StoreSettings settings,
                                            Clock& clock, Log& log, Metrics& metrics) {
     auto parts = std::make_unique<Parts>(files, std::move(folder), settings, clock, log, metrics);
@@ -425,10 +429,40 @@ void Store::metadata(std::string_view metric, std::string_view type, std::string
 }
 
 Result<Appended> Store::append(const Batch& batch) {
+    return append(batch, Committer::IfUnlogged::Refuse);
+}
+
+Result<Appended> Store::append(const Batch& batch, Committer::IfUnlogged otherwise) {
     if (parts_->closed) return fail(Fault::Unavailable, "the store is closed");
     if (!batch.exemplars.empty())
         parts_->counters.exemplars.add(static_cast<double>(batch.exemplars.size()));
-    return parts_->committer->append(batch);
+    return parts_->committer->append(batch, otherwise);
+}
+
+/// What `seen_rather_than_safe` gives out.
+class Store::Seen final : public SampleSink {
+public:
+    explicit Seen(Store& store) : store_(store) {}
+
+    Result<SeriesRef> series(const Labels& labels) override { return store_.series(labels); }
+    std::uint64_t generation() const override { return store_.generation(); }
+    void metadata(std::string_view metric, std::string_view type, std::string_view help,
+                  std::string_view unit) override {
+        store_.metadata(metric, type, help, unit);
+    }
+    Result<Appended> append(const Batch& batch) override {
+        return store_.append(batch, Committer::IfUnlogged::Keep);
+    }
+
+private:
+    Store& store_;
+};
+
+Store::Store(std::unique_ptr<Parts> parts)
+    : parts_(std::move(parts)), seen_(std::make_unique<Seen>(*this)) {}
+
+SampleSink& Store::seen_rather_than_safe() {
+    return *seen_;
 }
 
 // ── SeriesSource ──

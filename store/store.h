@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "core/series.h"
 #include "core/time.h"
+#include "store/commit.h"
 #include "store/memory.h"
 #include "store/recovery.h"
 #include "store/settings.h"
@@ -58,6 +59,10 @@ public:
                   std::string_view unit) override;
     /// Exemplars are counted and not kept.
     Result<Appended> append(const Batch& batch) override;
+    /// This store for those whose samples somebody waits to see, as rules wait for readings: when
+    /// the log cannot be written (a full disk), what they append is kept in memory all the same,
+    /// counted and said in the log. The next checkpoint writes it; a stop before that loses it.
+    SampleSink& seen_rather_than_safe();
 
     // ── SeriesSource, LabelSource ──
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
@@ -99,9 +104,12 @@ public:
 
 private:
     struct Parts;
+    class Seen;
     explicit Store(std::unique_ptr<Parts> parts);
+    Result<Appended> append(const Batch& batch, Committer::IfUnlogged otherwise);
 
     std::unique_ptr<Parts> parts_;
+    std::unique_ptr<Seen> seen_;
 };
 
 }  // namespace vedette::store

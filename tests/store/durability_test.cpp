@@ -33,6 +33,44 @@ std::size_t append_batches(Scratch& it, std::size_t from, std::size_t count) {
 
 }  // namespace
 
+TEST_CASE("on a full disk readings are kept in memory, and the next checkpoint saves them",
+          "[store][durability]") {
+    Scratch it;
+    FailingFiles failing(it.files);
+    REQUIRE(it.open(failing));
+    const auto append = [&](SampleSink& sink, std::string_view name, std::int64_t at) {
+        Batch batch;
+        batch.rows.push_back({it.ref(name), {{at}, 1.0}});
+        return sink.append(batch);
+    };
+    REQUIRE(append(*it.store, "a", 1000));
+    failing.fail_all(FailingFiles::Op::Append, FailingFiles::disk_full());
+
+    // The one from outside is told to keep what it has and come again; the other has nowhere to.
+    const auto refused = append(*it.store, "a", 2000);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message ==
+          "the batch could not be logged and was refused: No space left on device");
+    const auto kept = append(it.store->seen_rather_than_safe(), "a", 3000);
+    REQUIRE(kept);
+    CHECK(kept->stored == 1);
+    REQUIRE(append(it.store->seen_rather_than_safe(), "new", 3000));
+    CHECK(it.read_all() == "a 1@1000 1@3000\nnew 1@3000\n");
+
+    SECTION("a stop before the next checkpoint loses them, and nothing that came after") {
+        failing.heal();
+        REQUIRE(append(*it.store, "new", 4000));
+        REQUIRE(it.open());
+        CHECK(it.read_all() == "a 1@1000\nnew 1@4000\n");
+    }
+    SECTION("a checkpoint saves them") {
+        failing.heal();
+        REQUIRE(it.store->checkpoint());
+        REQUIRE(it.open());
+        CHECK(it.read_all() == "a 1@1000 1@3000\nnew 1@3000\n");
+    }
+}
+
 TEST_CASE(
     "whichever operation of the disk fails once, nothing acknowledged is lost and no batch is "
     "half there",
