@@ -32,6 +32,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Milliseconds live_interval = 500ms;  // open pages hear of readings so often
+constexpr Milliseconds idle_interval = 2s;     // how soon a page that was opened begins to
 
 LogSettings log_settings(const RunOptions& options) {
     LogSettings settings;
@@ -280,16 +281,15 @@ std::vector<Route> Daemon::Rooms::own_routes() {
     return routes;
 }
 
-/// Twice a second, on the io loop. Readings are told to open pages together; alerts every other
-/// second, because their words age (`sent to #ops 3 s ago`). Runs on the io loop; costs nothing
-/// while no page is open.
+/// Twice a second while a page is open, on the io loop. Readings are told to open pages together;
+/// alerts every other second, because their words age (`sent to #ops 3 s ago`).
 void Daemon::Rooms::tick() {
     const Loop::Lag lag = io->loop().take_lag();
     loop_lag->set(std::chrono::duration<double>(lag.timer).count());
     board->publish_readings();
     if (++live_turns % 4 == 0 && board->anybody_looks())
         board->publish("alerts", board->alerts_document());
-    io->loop().after(live_interval, [this] { tick(); });
+    io->loop().after(board->anybody_looks() ? live_interval : idle_interval, [this] { tick(); });
 }
 
 Configuration Daemon::Rooms::read_again(Problems& problems) const {

@@ -15,6 +15,7 @@ from support import PEERS, VEDETTE, fetch, free_port, wait_for
 SECONDS = int(os.environ.get("BENCH_SECONDS", "180"))
 WARM_UP = 20
 EVERY = "5s"
+SELDOM = "vedette-synced-every-5s"
 
 
 def rules():
@@ -37,15 +38,15 @@ receivers: [{{name: hook, webhook_configs: [{{url: '{hook}'}}]}}]
 """
 
 
-def start_vedette(folder, start, targets, hook):
+def start_vedette(folder, start, targets, hook, name="vedette", storage="{}"):
     lines = "\n".join(f"    - '{url}'" for url in targets)
-    (folder / "vedette.yml").write_text(
-        f"global: {{evaluation_interval: {EVERY}}}\nrule_files: [rules.yml]\nprobes:\n"
+    (folder / f"{name}.yml").write_text(
+        f"global: {{evaluation_interval: {EVERY}}}\nstorage: {storage}\nrule_files: [rules.yml]\nprobes:\n"
         f"  - name: shop\n    type: http\n    every: {EVERY}\n    targets:\n{lines}\n" + ROUTE.format(every=EVERY, hook=hook))
     port = free_port()
-    program = start([VEDETTE, "run", "--config", folder / "vedette.yml", "--data", folder / "data", "--listen", f"127.0.0.1:{port}"],
-                    "vedette")
-    return {"vedette": program}, [f"http://127.0.0.1:{port}/-/ready"]
+    program = start([VEDETTE, "run", "--config", folder / f"{name}.yml", "--data", folder / name, "--listen", f"127.0.0.1:{port}"],
+                    name)
+    return {name: program}, [f"http://127.0.0.1:{port}/-/ready"]
 
 
 def start_peers(folder, start, targets, hook):
@@ -96,19 +97,22 @@ def rows():
     with programs() as (folder, start):
         (folder / "rules.yml").write_text(rules())
         ours, our_pages = start_vedette(folder, start, targets, hook.url + "/vedette")
+        # Prometheus syncs its log a segment at a time: nearer to its promise than a sync every 200 ms.
+        seldom, seldom_pages = start_vedette(folder, start, targets, hook.url + "/vedette", SELDOM, "{wal_sync_interval: 5s}")
         peers, peers_pages = start_peers(folder, start, targets, hook.url + "/alertmanager")
-        for url in our_pages + peers_pages:
+        for url in our_pages + seldom_pages + peers_pages:
             wait_for(url, lambda url=url: fetch(url)[0] == 200, 60)
-        figures = measure({**ours, **peers})
+        figures = measure({**ours, **seldom, **peers})
         heard = {message["path"] for message in hook.received}
     targets_server.close()
     hook.close()
     if heard != {"/vedette", "/alertmanager"}:
         sys.exit(f"small job: both webhooks should have heard of the alert that fires; only {heard} did")
     for name, (resident, anonymous, cpu) in figures.items():
-        print(f"  {name:18} {resident:6.1f} MiB resident, {anonymous:6.1f} anonymous, {cpu:6.2f} ms CPU a second", flush=True)
+        print(f"  {name:24} {resident:6.1f} MiB resident, {anonymous:6.1f} anonymous, {cpu:6.2f} ms CPU a second", flush=True)
     sums = [sum(figures[name][i] for name in peers) for i in range(3)]
     vedette = figures["vedette"]
     return [("memory of the small job, resident (anonymous)", f"{vedette[0]:.1f} ({vedette[1]:.1f}) MiB",
              f"{sums[0]:.1f} ({sums[1]:.1f}) MiB in {len(peers)} processes", "24 (6) MiB"),
-            ("CPU of the small job", f"{vedette[2]:.2f} ms/s", f"{sums[2]:.2f} ms/s", "0.47 ms/s")]
+            ("CPU of the small job", f"{vedette[2]:.2f} ms/s", f"{sums[2]:.2f} ms/s", "0.47 ms/s"),
+            ("the same, `storage.wal_sync_interval: 5s`", f"{figures[SELDOM][2]:.2f} ms/s", f"{sums[2]:.2f} ms/s", "0.47 ms/s")]
