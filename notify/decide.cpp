@@ -93,7 +93,8 @@ std::optional<Milliseconds> parse_retry_after(std::string_view text, Timestamp n
         return std::isnan(seconds) ? std::nullopt : std::optional(clamp(seconds * 1000.0));
     // "Fri, 20 Nov 2026 09:00:00 GMT": the one form that RFC 9110 lets a server write.
     std::tm parts{};
-    const char* rest = strptime(std::string(text).c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    const std::string copy(text);  // `rest` points into it
+    const char* rest = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     if (rest == nullptr || *rest != '\0') return std::nullopt;
     return clamp(static_cast<double>(timegm(&parts)) * 1000.0 - static_cast<double>(now.ms));
 }
