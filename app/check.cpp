@@ -5,15 +5,12 @@
 
 #include "app/commands.h"
 #include "app/configuration.h"
+#include "app/terminal.h"
 #include "base/yaml.h"
 
 namespace vedette::app {
 
 namespace {
-
-std::string counted(std::size_t number, std::string_view one, std::string_view many) {
-    return fmt::format("{} {}", number, number == 1 ? one : many);
-}
 
 /// Prints what was found; says how it ended.
 Exit finish(const std::string& file, const Problems& problems, const std::string& holds) {

@@ -12,10 +12,6 @@ namespace vedette::app {
 
 namespace {
 
-std::string counted(std::size_t number, std::string_view one, std::string_view many) {
-    return fmt::format("{} {}", number, number == 1 ? one : many);
-}
-
 std::string local_clock(Timestamp at) {
     const std::time_t seconds = at.ms / 1000;
     std::tm parts{};

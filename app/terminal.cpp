@@ -33,6 +33,10 @@ std::string ink(Ink kind, std::string_view text, bool colours) {
     return code + std::string(text) + "\x1b[0m";
 }
 
+std::string counted(std::size_t number, std::string_view one, std::string_view many) {
+    return std::to_string(number) + ' ' + std::string(number == 1 ? one : many);
+}
+
 namespace {
 
 std::size_t width(std::string_view text) {

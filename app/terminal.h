@@ -13,6 +13,9 @@ enum class Ink { Plain, Quiet, Good, Bad, Strong };
 /// `text` in that colour, or as it is.
 std::string ink(Ink kind, std::string_view text, bool colours);
 
+/// `1 target`, `9 targets`
+std::string counted(std::size_t number, std::string_view one, std::string_view many);
+
 /// Columns padded to their widest cell, two spaces between, numbers right when `right` says so.
 /// Cells are UTF-8; width counts code points.
 std::string table(const std::vector<std::vector<std::string>>& rows,

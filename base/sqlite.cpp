@@ -11,7 +11,7 @@
 namespace vedette {
 namespace {
 
-Fault fault_of(int code) {
+Fault fault_of_sqlite(int code) {
     switch (code & 0xff) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
@@ -45,7 +45,7 @@ std::string_view name_of(sqlite3* handle) {
 }
 
 Error error_of(sqlite3* handle, std::string_view doing) {
-    return {fault_of(sqlite3_extended_errcode(handle)),
+    return {fault_of_sqlite(sqlite3_extended_errcode(handle)),
             fmt::format("{}: cannot {}: {}", name_of(handle), doing, sqlite3_errmsg(handle))};
 }
 
@@ -165,7 +165,7 @@ Result<Database> Database::open(const std::string& path, const Settings& setting
         sqlite3_open_v2(settings.in_memory ? ":memory:" : path.c_str(), &handle, flags, nullptr);
     Database database(handle);  // closed also when opening failed, as SQLite asks
     if (code != SQLITE_OK)
-        return fail(fault_of(code),
+        return fail(fault_of_sqlite(code),
                     fmt::format("{}: cannot open it: {}", path, sqlite3_errstr(code)));
     sqlite3_busy_timeout(handle, settings.busy_timeout_ms);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

@@ -6,6 +6,11 @@ function(vedette_room name)
     add_library(vedette_${name} STATIC ${ROOM_SOURCES})
     target_link_libraries(vedette_${name} PUBLIC vedette_options ${ROOM_LIBRARIES}
         PRIVATE ${ROOM_PRIVATE_LIBRARIES})
+    if(CMAKE_UNITY_BUILD)
+        # In one big file every type is of "another file", and what one part does not use warns for all.
+        target_compile_options(vedette_${name} PRIVATE
+            $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage -Wno-unused-function>)
+    endif()
     foreach(room ${ROOM_USES})
         target_link_libraries(vedette_${name} PUBLIC vedette_${room})
     endforeach()

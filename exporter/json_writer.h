@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +10,11 @@
 #include "core/time.h"
 
 namespace vedette::exporter {
+
+/// As the APIs write durations.
+inline double in_seconds(std::chrono::nanoseconds took) {
+    return std::chrono::duration<double>(took).count();
+}
 
 /// Writes JSON from the front to the back into one string, without a tree in between: answers of a
 /// hundred thousand samples are written as fast as their digits. Commas are put where they belong.

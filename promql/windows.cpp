@@ -86,12 +86,12 @@ double extrapolated(const WindowSamples& w, double change, bool is_counter, bool
 
 namespace {
 
-struct Line {
+struct Fit {
     double slope, intercept;
 };
 
 /// Least squares; times count in seconds from `origin`.
-Line regression(const WindowSamples& w, std::int64_t origin) {
+Fit regression(const WindowSamples& w, std::int64_t origin) {
     KahanSum x, y, xy, xx;
     const double first = w.values.front();
     bool constant = true;
@@ -104,7 +104,7 @@ Line regression(const WindowSamples& w, std::int64_t origin) {
         xx.add(at * at);
     }
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    if (constant) return std::isinf(first) ? Line{nan, nan} : Line{0, first};
+    if (constant) return std::isinf(first) ? Fit{nan, nan} : Fit{0, first};
     const double n = static_cast<double>(w.values.size());
     const double sx = x.sum + x.rest, sy = y.sum + y.rest;
     const double sxy = xy.sum + xy.rest, sxx = xx.sum + xx.rest;
@@ -194,7 +194,7 @@ double deriv_over(const WindowSamples& w, WindowArgs&) {
 
 double predict_over(const WindowSamples& w, WindowArgs& args) {
     if (w.values.size() < 2) return absent_value();
-    const Line line = regression(w, w.now);
+    const Fit line = regression(w, w.now);
     return line.slope * args.parameter + line.intercept;
 }
 

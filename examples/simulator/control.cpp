@@ -85,7 +85,7 @@ Response html(std::string body) {
     return response;
 }
 
-Response script() {
+Response script_response() {
     Response response;
     response.content_type = "text/javascript; charset=utf-8";
     response.fixed_body = inbox_script();
@@ -117,7 +117,7 @@ std::vector<Route> page_routes(Services& services, Inbox& inbox, const Clock& cl
     routes.push_back(route("GET", "/", [](const Request&) { return to_inbox(); }));
     routes.push_back(route("GET", "/inbox", body(inbox_page), Weight::Worker));
     routes.push_back(route("GET", "/inbox/body", body(inbox_body), Weight::Worker));
-    routes.push_back(route("GET", "/inbox.js", [](const Request&) { return script(); }));
+    routes.push_back(route("GET", "/inbox.js", [](const Request&) { return script_response(); }));
     routes.push_back(route("GET", "/inbox.json",
                            [&](const Request&) { return json_response(200, inbox_json(inbox.newest_first())); },
                            Weight::Worker));

@@ -19,10 +19,6 @@ constexpr std::size_t bar_count = 48;
 constexpr Milliseconds bar_width = 30min;
 constexpr Milliseconds bars_kept_for = 10s;
 
-double seconds(std::chrono::nanoseconds took) {
-    return std::chrono::duration<double>(took).count();
-}
-
 /// A target's name on the wire and in maps.
 std::string key_of(std::string_view probe, std::string_view instance) {
     return std::string(probe) + '\n' + std::string(instance);
@@ -78,7 +74,7 @@ void write_phases(JsonWriter& json, const std::vector<Phase>& phases) {
     for (const Phase& phase : phases)
         json.begin_object()
             .field("name", phase.name)
-            .field("seconds", seconds(phase.took))
+            .field("seconds", in_seconds(phase.took))
             .end_object();
     json.end_list();
 }
@@ -98,7 +94,7 @@ void write_reading(JsonWriter& json, const probes::TargetStatus& target) {
         json.begin_object()
             .key("at")
             .timestamp(target.latest->at)
-            .field("seconds", seconds(target.latest->took))
+            .field("seconds", in_seconds(target.latest->took))
             .end_object();
     else
         json.null();
@@ -121,7 +117,7 @@ void write_history(JsonWriter& json, const probes::TargetStatus& target) {
     for (const probes::Moment& moment : target.recent)
         json.begin_list()
             .timestamp(moment.at)
-            .value(seconds(moment.took))
+            .value(in_seconds(moment.took))
             .value(moment.up)
             .end_list();
     json.end_list().key("failures").begin_list();
@@ -129,7 +125,7 @@ void write_history(JsonWriter& json, const probes::TargetStatus& target) {
         json.begin_object()
             .key("at")
             .timestamp(failure.at)
-            .field("seconds", seconds(failure.took))
+            .field("seconds", in_seconds(failure.took))
             .field("reason", failure.reason);
         json.key("phases");
         write_phases(json, failure.phases);
@@ -320,7 +316,7 @@ std::string Board::document() {
             .field("address", target.address)
             .key("labels")
             .labels(target.labels);
-        json.field("every", seconds(target.every)).field("timeout", seconds(target.timeout));
+        json.field("every", in_seconds(target.every)).field("timeout", in_seconds(target.timeout));
         const auto found = bars->find(key_of(target.probe, target.instance));
         write_bars(json, found == bars->end() ? Bars{} : found->second);
         write_history(json, target);

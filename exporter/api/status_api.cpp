@@ -11,10 +11,6 @@ namespace vedette::exporter {
 
 namespace {
 
-double seconds(std::chrono::nanoseconds took) {
-    return std::chrono::duration<double>(took).count();
-}
-
 // ── targets
 // ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -28,7 +24,7 @@ void write_target(JsonWriter& json, const probes::TargetStatus& target) {
     json.field("lastError", target.reason);
     json.field("lastScrape",
                target.latest ? format_rfc3339(target.latest->at) : "0001-01-01T00:00:00Z");
-    json.field("lastScrapeDuration", target.latest ? seconds(target.latest->took) : 0.0);
+    json.field("lastScrapeDuration", target.latest ? in_seconds(target.latest->took) : 0.0);
     json.field("health", to_string(target.state));
     json.field("scrapeInterval", format_duration(target.every))
         .field("scrapeTimeout", format_duration(target.timeout));
