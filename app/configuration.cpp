@@ -266,6 +266,16 @@ groups:
 Configuration load_configuration(const std::string& path, const Overrides& overrides,
                                  Problems& problems) {
     const ConfigNode root = read_yaml_file(path, problems);
+    const std::vector<Problem> found = problems.all();
+    for (const Problem& one : found)
+        if (one.mark.column == 1 && one.message.starts_with("duplicate key `global`"))
+            problems.add(
+                Problem{one.file,
+                        one.mark,
+                        "Prometheus's `global` and Alertmanager's may be one map here; or put "
+                        "Alertmanager's file beside this one and name it in `notify_file`",
+                        {},
+                        false});
     return Loader(path, overrides, problems).load(root);
 }
 
