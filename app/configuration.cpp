@@ -88,9 +88,12 @@ private:
     }
 
     void read_known(const ConfigNode& root) {
-        if (!root.is_map() && !root.is_null()) {
-            problems_.add(root,
-                          "a configuration is a map of sections such as `probes` and `route`");
+        // An empty file too: half-written, it would end every probe and every rule on a reload.
+        if (!root.is_map()) {
+            if (!problems_.any())
+                problems_.add(root, fmt::format("the configuration {}; expected a map of sections "
+                                                "such as `probes` and `route`",
+                                                root.is_null() ? "is empty" : "is no map"));
             return;
         }
         for (const ConfigNode::Entry& entry : root.entries) {

@@ -159,7 +159,7 @@ void Committer::judge(Pending& pending, Timestamp oldest, CommitCounts& counts) 
 
 void Committer::apply(const Pending& pending, bool take_back) {
     const auto& rows = pending.batch->rows;
-    const auto each = [&](const Batch::Row& row) {
+    const auto each = [&](const Batch::Row& row) VEDETTE_REQUIRES(memory_.head_mutex) {
         const Slot slot = SeriesId::of(row.series).slot;
         if (take_back)
             memory_.head.at(slot).unclaim();

@@ -117,7 +117,8 @@ TEST_CASE("a request cut anywhere is refused or is a shorter request, never a cr
     }
 }
 
-TEST_CASE("with any bit flipped the reader takes no more than libprotobuf does", "[exporter][write]") {
+TEST_CASE("with any bit flipped the reader takes no more than libprotobuf does",
+          "[exporter][write]") {
     const std::string bytes = one_series().SerializeAsString();
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
         std::string flipped = bytes;

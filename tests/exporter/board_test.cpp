@@ -1,0 +1,134 @@
+#include "exporter/api/board.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_source.h"
+
+using namespace vedette;
+using namespace vedette::exporter;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+/// Remembers what a page was told.
+class SpyStream final : public EventStream {
+public:
+    bool send(std::string_view event, std::string_view data) override {
+        if (!open_) return false;
+        told.emplace_back(event, data);
+        return true;
+    }
+    bool open() const override { return open_; }
+
+    std::vector<std::pair<std::string, std::string>> told;
+    bool open_ = true;
+};
+
+struct World {
+    World() {
+        target.probe = "shop";
+        target.instance = "http://shop/";
+        target.group = "services";
+        target.labels = Labels{{"job", "shop"}, {"instance", "http://shop/"}};
+    }
+    Board board() {
+        return Board({[this] { return std::vector{target}; }, [this] { return deliveries; },
+                      [this] { return std::vector{rules}; }, source, clock, "0.1.0", clock.now()});
+    }
+    std::shared_ptr<SpyStream> listen(Board& board) {
+        auto stream = std::make_shared<SpyStream>();
+        for (const Route& route : board.routes())
+            if (route.path == "/api/vedette/v1/events") route.answer({}).on_open(stream);
+        return stream;
+    }
+
+    ManualClock clock{{1'790'000'000'000}};
+    MemorySource source;
+    probes::TargetStatus target;
+    notify::Snapshot deliveries;
+    rules::GroupStatus rules;
+};
+
+rules::AlertStatus pending_alert() {
+    rules::AlertStatus alert;
+    alert.id = {0xabc, {1'789'999'990'000}};
+    alert.labels = Labels{{"alertname", "ShopDown"}, {"job", "shop"}, {"severity", "critical"}};
+    alert.annotations = Labels{{"summary", "shop is down"}};
+    return alert;
+}
+
+}  // namespace
+
+TEST_CASE("a target that was never asked has no state, no share and empty bars",
+          "[exporter][board]") {
+    World world;
+    Board board = world.board();
+    const json target = json::parse(board.document()).at("targets").at(0);
+    CHECK(target["state"] == "unknown");
+    CHECK(target["since"].is_null());
+    CHECK(target["latest"].is_null());
+    CHECK(target["availability"].is_null());
+    CHECK(target["bars"].size() == 48);
+    CHECK(target["bars"][47] == json{0, 0});
+}
+
+TEST_CASE("readings of the store fall into bars that stand on the clock", "[exporter][board]") {
+    World world;
+    const Labels up{{"__name__", "up"}, {"job", "shop"}, {"instance", "http://shop/"}};
+    const std::int64_t now = world.clock.now().ms, half_hour = 30 * 60 * 1000;
+    const std::int64_t bar_begins = now / half_hour * half_hour;
+    world.source.add(up, {now - 25 * 3'600'000}, 0.0);  // before the first bar
+    world.source.add(up, {bar_begins - 1}, 0.0);
+    world.source.add(up, {bar_begins}, 1.0);
+    world.source.add(up, {now - 1}, 1.0);
+    world.source.add(up, {now}, stale_marker());
+    Board board = world.board();
+    const json target = json::parse(board.document()).at("targets").at(0);
+    CHECK(target["bars"][46] == json{0, 1});
+    CHECK(target["bars"][47] == json{2, 0});
+    CHECK(target["availability"].get<double>() == Approx(2.0 / 3));
+}
+
+TEST_CASE("a pending alert is on the board, and its target knows it", "[exporter][board]") {
+    World world;
+    rules::RuleStatus rule;
+    rule.kind = rules::Rule::Kind::Alerting;
+    rule.alerts = {pending_alert()};
+    world.rules.rules = {rule};
+    Board board = world.board();
+    const json document = json::parse(board.document());
+    const json& alert = document["alerts"][0];
+    CHECK(alert["id"] == "0000000000000abc-1789999990000");
+    CHECK(alert["state"] == "pending");
+    CHECK(alert["headline"] == "shop is down");
+    CHECK(alert["deliveries"].empty());
+    CHECK(document["targets"][0]["alerts"] == json{"0000000000000abc-1789999990000"});
+    CHECK(document["rules"] == 1);
+    CHECK(json::parse(board.alerts_document()) == document["alerts"]);
+}
+
+TEST_CASE("an open page hears of each reading once, and a closed one is forgotten",
+          "[exporter][board]") {
+    World world;
+    Board board = world.board();
+    CHECK_FALSE(board.anybody_looks());
+    board.publish_readings();
+    const auto stream = world.listen(board);
+    CHECK(board.anybody_looks());
+    board.publish_readings();
+    CHECK(stream->told.empty());
+    world.target.state = probes::State::Up;
+    world.target.latest = probes::Moment{world.clock.now(), 84ms, true};
+    board.publish_readings();
+    board.publish_readings();
+    REQUIRE(stream->told.size() == 1);
+    CHECK(stream->told[0].first == "readings");
+    const json reading = json::parse(stream->told[0].second).at(0);
+    CHECK(reading["probe"] == "shop");
+    CHECK(reading["latest"]["seconds"] == 0.084);
+    stream->open_ = false;
+    CHECK_FALSE(board.anybody_looks());
+}
