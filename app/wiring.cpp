@@ -264,8 +264,8 @@ std::vector<Route> Daemon::Rooms::own_routes() {
                           .role = Role::Nobody,
                           .group = PathGroup::Health,
                           .weight = Weight::Inline,
-                          .answer = [text = std::string(text)](const Request&) {
-                              return text_response(200, text);
+                          .answer = [said = std::string(text)](const Request&) {
+                              return text_response(200, said);
                           }});
     for (const char* method : {"POST", "PUT"})
         routes.push_back({.method = method,

@@ -227,7 +227,7 @@ void Dispatcher::owe(Reason reason, const Passage& in, Group& group, Delivery& t
     if (!tells(reason) && !to.owed) return decided(reason, in, to, now);
     decided(tells(reason) ? reason : to.owed->message->reason, in, to, now);
     if (!to.owed) {
-        to.owed.emplace();
+        to.owed = Owed{};
         to.owed->since = now;
         to.owed->not_before = now.steady;
     }

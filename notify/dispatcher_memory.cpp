@@ -90,7 +90,7 @@ void Dispatcher::resume(const AttemptEntry& attempt, const std::map<AlertId, Ale
             if (is_over(*alert)) alert = as_it_fired(*alert);
     message.possible_repeat = attempt.started.has_value() || attempt.possible_repeat;
     message.decided = attempt.planned;
-    to->owed.emplace();
+    to->owed = Owed{};
     to->owed->since = past(attempt.planned, now);
     to->owed->tries = attempt.started ? attempt.number : attempt.number - 1;
     to->owed->not_before = now.steady;

@@ -50,11 +50,13 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path, const Cloc
 Ledger::Ledger(Database writer, Database reader, const Clock& clock, Log& log, Metrics& metrics)
     : clock_(clock),
       log_(log),
-      committed_(metrics.counter("vedette_notify_ledger_entries_total", "Entries of the ledger that are on disk.")),
+      committed_(metrics.counter("vedette_notify_ledger_entries_total",
+                                 "Entries of the ledger that are on disk.")),
       unrecorded_(metrics.counter("vedette_notify_unrecorded_total",
                                   "Entries that were acted on before they were on disk.")),
-      dropped_(metrics.counter("vedette_notify_ledger_dropped_total",
-                               "Entries that were acted on and never recorded: the backlog was full.")),
+      dropped_(
+          metrics.counter("vedette_notify_ledger_dropped_total",
+                          "Entries that were acted on and never recorded: the backlog was full.")),
       failures_(metrics.counter("vedette_notify_ledger_failures_total",
                                 "Transactions of the ledger that failed and are tried again.")),
       writer_(std::move(writer)),
@@ -65,7 +67,8 @@ Ledger::~Ledger() {
     {
         Lock lock(mutex_);
         const auto until = std::chrono::steady_clock::now() + limits::notify_stop_wait_max;
-        while (!queue_.empty() && changed_.wait_until(mutex_, until) == std::cv_status::no_timeout) {
+        while (!queue_.empty() &&
+               changed_.wait_until(mutex_, until) == std::cv_status::no_timeout) {
         }
         if (!queue_.empty()) writer_.interrupt();
     }
@@ -123,8 +126,8 @@ std::size_t Ledger::backlog() const {
     return waiting_entries_;
 }
 
-/// What waits is copied, written and only then taken off, so that a failure loses nothing and a mark
-/// set meanwhile is seen by the next try.
+/// What waits is copied, written and only then taken off, so that a failure loses nothing and a
+/// mark set meanwhile is seen by the next try.
 void Ledger::run(std::stop_token stop) {
     const auto wake = std::stop_callback(stop, [this] { changed_.notify_all(); });
     while (!stop.stop_requested()) {
@@ -134,7 +137,8 @@ void Ledger::run(std::stop_token stop) {
             while (queue_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
             std::size_t entries = 0;
             for (const Waiting& one : queue_) {
-                if (!batch.empty() && entries + one.entries.size() > limits::ledger_batch_max) break;
+                if (!batch.empty() && entries + one.entries.size() > limits::ledger_batch_max)
+                    break;
                 entries += one.entries.size();
                 batch.push_back(one);
             }
@@ -157,7 +161,9 @@ void Ledger::run(std::stop_token stop) {
             }
             committed_ticket_ = queue_.empty() ? last_ticket_ : batch.back().ticket;
             const auto due = std::ranges::stable_partition(
-                callbacks_, [&](const Callback& one) { return one.ticket > committed_ticket_; });
+                callbacks_, [&](const Callback& one) VEDETTE_REQUIRES(mutex_) {
+                    return one.ticket > committed_ticket_;
+                });
             std::ranges::move(due, std::back_inserter(ready));
             callbacks_.erase(due.begin(), due.end());
             changed_.notify_all();
@@ -199,8 +205,10 @@ void Ledger::prune() {
     next_prune_ = now + Milliseconds(1h);
     const std::int64_t before = (now - Milliseconds(limits::ledger_kept)).ms;
     for (const char* sql :
-         {"DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at_ms < ?1 LIMIT 5000)",
-          "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE at_ms < ?1 LIMIT 5000)",
+         {"DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at_ms < ?1 LIMIT "
+          "5000)",
+          "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE at_ms < ?1 LIMIT "
+          "5000)",
           "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE planned_ms < ?1 "
           "AND finished_ms IS NOT NULL LIMIT 5000)",
           "DELETE FROM alerts WHERE state = 'resolved' AND resolved_ms < ?1",
@@ -219,19 +227,23 @@ Result<Memory> Ledger::recall() {
     Lock lock(reader_mutex_);
     Memory out;
     // Resolved ones of the last days may still be owed to somebody; the dispatcher knows by `told`.
-    auto alerts = select<Alert>(reader_,
-                                fmt::format("SELECT {} FROM alerts WHERE state = 'firing' OR (state = "
-                                            "'resolved' AND fired_ms IS NOT NULL AND resolved_ms > {})",
-                                            alert_columns, (clock_.now() - Milliseconds(72h)).ms),
-                                read_alert);
+    auto alerts =
+        select<Alert>(reader_,
+                      fmt::format("SELECT {} FROM alerts WHERE state = 'firing' OR (state = "
+                                  "'resolved' AND fired_ms IS NOT NULL AND resolved_ms > {})",
+                                  alert_columns, (clock_.now() - Milliseconds(72h)).ms),
+                      read_alert);
     auto told = select<ToldEntry>(
-        reader_, "SELECT group_key, receiver, integration, at_ms, firing, resolved FROM told", read_told);
+        reader_, "SELECT group_key, receiver, integration, at_ms, firing, resolved FROM told",
+        read_told);
     auto unfinished = select<AttemptEntry>(
         reader_,
-        fmt::format("SELECT {} FROM attempts WHERE finished_ms IS NULL ORDER BY id", attempt_columns),
+        fmt::format("SELECT {} FROM attempts WHERE finished_ms IS NULL ORDER BY id",
+                    attempt_columns),
         read_attempt);
     auto silences = select<Silence>(
-        reader_, "SELECT id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment FROM silences",
+        reader_,
+        "SELECT id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment FROM silences",
         read_silence);
     if (!alerts) return fail(alerts.error());
     if (!told) return fail(told.error());
@@ -250,9 +262,9 @@ Result<Memory> Ledger::recall() {
 
 Result<std::vector<Alert>> Ledger::open_alerts() {
     Lock lock(reader_mutex_);
-    return select<Alert>(reader_,
-                         fmt::format("SELECT {} FROM alerts WHERE state <> 'resolved'", alert_columns),
-                         read_alert);
+    return select<Alert>(
+        reader_, fmt::format("SELECT {} FROM alerts WHERE state <> 'resolved'", alert_columns),
+        read_alert);
 }
 
 Result<Story> Ledger::story(AlertId id) {
@@ -270,13 +282,18 @@ Result<Story> Ledger::story(AlertId id) {
     };
     auto lines = reader_.prepare(fmt::format(
         "SELECT at_ms, state, reason, '', unrecorded, 0, id FROM transitions WHERE {0} "
-        "UNION ALL SELECT at_ms, 'decided', reason, receiver || CASE detail WHEN '' THEN '' ELSE ' by ' "
+        "UNION ALL SELECT at_ms, 'decided', reason, receiver || CASE detail WHEN '' THEN '' ELSE ' "
+        "by ' "
         "|| detail END, unrecorded, 1, id FROM decisions WHERE id IN {1} "
-        "UNION ALL SELECT coalesce(started_ms, planned_ms), CASE WHEN started_ms IS NULL THEN 'planned' "
-        "ELSE 'attempt ' || number END, reason, receiver || CASE possible_repeat WHEN 1 THEN ', possible "
+        "UNION ALL SELECT coalesce(started_ms, planned_ms), CASE WHEN started_ms IS NULL THEN "
+        "'planned' "
+        "ELSE 'attempt ' || number END, reason, receiver || CASE possible_repeat WHEN 1 THEN ', "
+        "possible "
         "repeat' ELSE '' END, unrecorded, 2, id FROM attempts WHERE id IN {2} "
-        "UNION ALL SELECT finished_ms, 'outcome', outcome, receiver || CASE status WHEN 0 THEN '' ELSE ' ' "
-        "|| status END || CASE error WHEN '' THEN '' ELSE ': ' || error END, unrecorded, 3, id FROM "
+        "UNION ALL SELECT finished_ms, 'outcome', outcome, receiver || CASE status WHEN 0 THEN '' "
+        "ELSE ' ' "
+        "|| status END || CASE error WHEN '' THEN '' ELSE ': ' || error END, unrecorded, 3, id "
+        "FROM "
         "attempts WHERE finished_ms IS NOT NULL AND id IN {2} ORDER BY 1, 6, 7 LIMIT {3}",
         whose, concerned("decision"), concerned("attempt"), limits::story_lines_max));
     if (!lines) return fail(lines.error());
@@ -284,7 +301,10 @@ Result<Story> Ledger::story(AlertId id) {
         const auto row = lines->step();
         if (!row) return fail(row.error());
         if (!*row) return out;
-        out.lines.push_back({{lines->integer(0)}, lines->text(1), lines->text(2), lines->text(3),
+        out.lines.push_back({{lines->integer(0)},
+                             lines->text(1),
+                             lines->text(2),
+                             lines->text(3),
                              lines->integer(4) != 0});
     }
 }
@@ -292,7 +312,8 @@ Result<Story> Ledger::story(AlertId id) {
 Result<std::vector<AttemptRow>> Ledger::recent_attempts(std::size_t count) {
     Lock lock(reader_mutex_);
     return select<AttemptRow>(
-        reader_, fmt::format("SELECT {} FROM attempts ORDER BY id DESC LIMIT {}", attempt_columns, count),
+        reader_,
+        fmt::format("SELECT {} FROM attempts ORDER BY id DESC LIMIT {}", attempt_columns, count),
         +[](const Statement& row) -> Result<AttemptRow> {
             auto entry = read_attempt(row);
             if (!entry) return fail(entry.error());

@@ -25,9 +25,10 @@ Result<std::unique_ptr<Notifier>> Notifier::make(Settings settings, const std::s
     return out;
 }
 
-Notifier::Notifier(std::shared_ptr<const Settings> settings, std::shared_ptr<const Templates> templates,
-                   std::unique_ptr<Ledger> ledger, Loop& loop, HttpClient& http, SmtpClient& mail,
-                   const Clock& clock, Log& log, Metrics& metrics)
+Notifier::Notifier(std::shared_ptr<const Settings> settings,
+                   std::shared_ptr<const Templates> templates, std::unique_ptr<Ledger> ledger,
+                   Loop& loop, HttpClient& http, SmtpClient& mail, const Clock& clock, Log& log,
+                   Metrics& metrics)
     : loop_(loop),
       http_(http),
       mail_(mail),
@@ -37,7 +38,9 @@ Notifier::Notifier(std::shared_ptr<const Settings> settings, std::shared_ptr<con
       ledger_(std::move(ledger)),
       random_(std::random_device()()),
       dispatcher_(std::move(settings),
-                  [this] { return std::uniform_real_distribution<double>(0, 1)(random_); }),
+                  [this]() VEDETTE_REQUIRES(mutex_) {
+                      return std::uniform_real_distribution<double>(0, 1)(random_);
+                  }),
       templates_(std::move(templates)) {}
 
 Notifier::~Notifier() {
@@ -77,7 +80,8 @@ Result<void> Notifier::reload(Settings settings) {
     if (auto ok = check_templates(settings, **templates); !ok) return ok;
     {
         Lock lock(mutex_);
-        dispatcher_.reload(std::make_shared<const Settings>(std::move(settings)), Moment::of(clock_));
+        dispatcher_.reload(std::make_shared<const Settings>(std::move(settings)),
+                           Moment::of(clock_));
         templates_ = std::move(*templates);
     }
     post([this] { pump(); });
@@ -89,8 +93,9 @@ Result<void> Notifier::take(std::span<const Alert> alerts) {
     {
         Lock lock(mutex_);
         if (dispatcher_.alert_count() + alerts.size() > limits::alerts_open_max)
-            return fail(Fault::Limit, fmt::format("{} alerts are open; the limit is alerts_open_max {}",
-                                                  dispatcher_.alert_count(), limits::alerts_open_max));
+            return fail(Fault::Limit,
+                        fmt::format("{} alerts are open; the limit is alerts_open_max {}",
+                                    dispatcher_.alert_count(), limits::alerts_open_max));
     }
     std::vector<AlertRef> refs;
     std::vector<Entry> entries;
@@ -113,7 +118,8 @@ Result<void> Notifier::take(std::span<const Alert> alerts) {
 Result<void> Notifier::put_silence(Silence silence) {
     {
         Lock lock(mutex_);
-        if (auto ok = dispatcher_.put_silence(std::move(silence), Moment::of(clock_)); !ok) return ok;
+        if (auto ok = dispatcher_.put_silence(std::move(silence), Moment::of(clock_)); !ok)
+            return ok;
     }
     post([this] { pump(); });
     return {};
@@ -157,13 +163,14 @@ void Notifier::post_when_recorded(Ledger::Ticket ticket, std::vector<Dispatcher:
     auto outbox = std::make_shared<Outbox>();
     outbox->sends = std::move(sends);
     ledger_->when_recorded(ticket, [this, outbox] { post([this, outbox] { go(outbox); }); });
-    outbox->timer = loop_.after(limits::ledger_commit_wait_max, [this, alive = alive_, outbox, ticket] {
-        if (!*alive || outbox->gone) return;
-        if (ledger_->act_unrecorded(ticket))
-            log_.warn("ledger is slow; messages go out before their record",
-                      {{"messages", outbox->sends.size()}});
-        go(outbox);
-    });
+    outbox->timer =
+        loop_.after(limits::ledger_commit_wait_max, [this, alive = alive_, outbox, ticket] {
+            if (!*alive || outbox->gone) return;
+            if (ledger_->act_unrecorded(ticket))
+                log_.warn("ledger is slow; messages go out before their record",
+                          {{"messages", outbox->sends.size()}});
+            go(outbox);
+        });
 }
 
 void Notifier::go(const std::shared_ptr<Outbox>& outbox) {
@@ -174,11 +181,12 @@ void Notifier::go(const std::shared_ptr<Outbox>& outbox) {
         Lock lock(mutex_);
         templates = templates_;
     }
-    const Doors doors{http_,
-                      [this](const SmtpSettings& settings, Mail mail, Deadline deadline, auto done) {
-                          mail_.send(settings, std::move(mail), deadline, std::move(done));
-                      },
-                      clock_};
+    const Doors doors{
+        http_,
+        [this](const SmtpSettings& settings, Mail mail, Deadline deadline, auto done) {
+            mail_.send(settings, std::move(mail), deadline, std::move(done));
+        },
+        clock_};
     for (const Dispatcher::Send& one : outbox->sends)
         send({one.how, one.message, templates, one.attempt}, doors,
              [this, alive = alive_, one, began = Moment::of(clock_)](const Outcome& outcome) {
@@ -189,11 +197,14 @@ void Notifier::go(const std::shared_ptr<Outbox>& outbox) {
 void Notifier::finished(const Dispatcher::Send& send, const Outcome& outcome, Moment began) {
     const Moment now = Moment::of(clock_);
     const Labels whose{{"integration", send.how->kind()}, {"receiver", send.key.receiver}};
-    metrics_.histogram("vedette_notify_duration_seconds", "How long attempts took.",
-                       {0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30}, whose)
+    metrics_
+        .histogram("vedette_notify_duration_seconds", "How long attempts took.",
+                   {0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30}, whose)
         .observe(std::chrono::duration<double>(now.steady - began.steady).count());
-    if (outcome.sent) metrics_.counter("vedette_notify_sent_total", "Messages that arrived.", whose).add();
-    else metrics_.counter("vedette_notify_failed_total", "Attempts that failed.", whose).add();
+    if (outcome.sent)
+        metrics_.counter("vedette_notify_sent_total", "Messages that arrived.", whose).add();
+    else
+        metrics_.counter("vedette_notify_failed_total", "Attempts that failed.", whose).add();
     {
         Lock lock(mutex_);
         dispatcher_.finished(send.attempt, outcome, now);
@@ -205,14 +216,25 @@ void Notifier::finished(const Dispatcher::Send& send, const Outcome& outcome, Mo
 void Notifier::write_notes(const std::vector<Dispatcher::Note>& notes) {
     for (const Dispatcher::Note& note : notes) {
         // The log takes its fields as a list; the longest note has four.
-        const auto field = [&](std::size_t i) { return LogField(note.fields[i].first, note.fields[i].second); };
+        const auto field = [&](std::size_t i) {
+            return LogField(note.fields[i].first, note.fields[i].second);
+        };
         const LogLevel level = note.warning ? LogLevel::Warn : LogLevel::Info;
         switch (note.fields.size()) {
-            case 0: log_.write(level, note.what, {}); break;
-            case 1: log_.write(level, note.what, {field(0)}); break;
-            case 2: log_.write(level, note.what, {field(0), field(1)}); break;
-            case 3: log_.write(level, note.what, {field(0), field(1), field(2)}); break;
-            default: log_.write(level, note.what, {field(0), field(1), field(2), field(3)});
+            case 0:
+                log_.write(level, note.what, {});
+                break;
+            case 1:
+                log_.write(level, note.what, {field(0)});
+                break;
+            case 2:
+                log_.write(level, note.what, {field(0), field(1)});
+                break;
+            case 3:
+                log_.write(level, note.what, {field(0), field(1), field(2)});
+                break;
+            default:
+                log_.write(level, note.what, {field(0), field(1), field(2), field(3)});
         }
     }
 }

@@ -255,7 +255,9 @@ Result<void> Store::Parts::drop_old() {
             const Lock head_lock(memory.head_mutex);
             gone = memory.head.drop_before(oldest);
             // Free places have no samples either.
-            std::erase_if(gone, [&](Slot slot) { return memory.index.labels(slot).empty(); });
+            std::erase_if(gone, [&](Slot slot) VEDETTE_REQUIRES(memory.index_mutex) {
+                return memory.index.labels(slot).empty();
+            });
         }
         return gone.empty() ? Result<void>() : forget(gone);
     });
@@ -514,7 +516,8 @@ Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> mat
 Result<std::vector<Slot>> Store::Parts::slots_in(Selectors selectors, Window window) {
     static const std::vector<Matcher> everything;
     std::vector<Slot> slots;
-    const auto add = [&](const std::vector<Matcher>& selector) -> Result<void> {
+    const auto add = [&](const std::vector<Matcher>& selector)
+                         VEDETTE_REQUIRES(memory.index_mutex) -> Result<void> {
         auto ready = make_ready(selector);
         if (!ready) return fail(ready.error());
         const auto more = memory.index.matching(*ready, {});
@@ -528,17 +531,18 @@ Result<std::vector<Slot>> Store::Parts::slots_in(Selectors selectors, Window win
     std::sort(slots.begin(), slots.end());
     slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
     const Lock lock_(memory.head_mutex);
-    std::erase_if(slots, [&](Slot slot) {
+    std::erase_if(slots, [&](Slot slot) VEDETTE_REQUIRES(memory.head_mutex) {
         return slot >= memory.head.slot_end() || !memory.head.at(slot).overlaps(window);
     });
     return slots;
 }
 
 Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window window) {
-    const Lock lock(parts_->memory.index_mutex);
-    auto slots = parts_->slots_in(selectors, window);
+    Parts& parts = *parts_;
+    const Lock lock(parts.memory.index_mutex);
+    auto slots = parts.slots_in(selectors, window);
     if (!slots) return fail(slots.error());
-    const Index& index = parts_->memory.index;
+    const Index& index = parts.memory.index;
     // All of them is the common question, and the index knows that answer.
     if (slots->size() == index.size()) return index.names();
     std::set<std::string_view> names;
@@ -549,10 +553,11 @@ Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window 
 
 Result<std::vector<std::string>> Store::label_values(std::string_view name, Selectors selectors,
                                                      Window window) {
-    const Lock lock(parts_->memory.index_mutex);
-    auto slots = parts_->slots_in(selectors, window);
+    Parts& parts = *parts_;
+    const Lock lock(parts.memory.index_mutex);
+    auto slots = parts.slots_in(selectors, window);
     if (!slots) return fail(slots.error());
-    const Index& index = parts_->memory.index;
+    const Index& index = parts.memory.index;
     if (slots->size() == index.size()) return index.values(name);
     std::set<std::string_view> values;
     for (const Slot slot : *slots)
@@ -561,10 +566,11 @@ Result<std::vector<std::string>> Store::label_values(std::string_view name, Sele
 }
 
 Result<std::vector<Labels>> Store::series_in(Selectors selectors, Window window) {
-    const Lock lock(parts_->memory.index_mutex);
-    auto slots = parts_->slots_in(selectors, window);
+    Parts& parts = *parts_;
+    const Lock lock(parts.memory.index_mutex);
+    auto slots = parts.slots_in(selectors, window);
     if (!slots) return fail(slots.error());
-    Index& index = parts_->memory.index;
+    Index& index = parts.memory.index;
     index.sort_by_labels(*slots);
     std::vector<Labels> out;
     out.reserve(slots->size());

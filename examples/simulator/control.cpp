@@ -152,7 +152,7 @@ std::vector<Route> control_routes(Services& services, Inbox& inbox, const Clock&
     routes.push_back(route("GET", "/services", [&](const Request&) { return services_json(services); }));
     routes.push_back(route("POST", "/fault/{receiver}", [&](const Request& request) { return break_receiver(inbox, request); }));
     for (const auto& [path, kind] : {std::pair("/slack/{name...}", Message::Kind::Slack), std::pair("/hook/{name...}", Message::Kind::Webhook)})
-        routes.push_back(route("POST", path, [&inbox, kind = kind](const Request& request) { return inbox.receive(kind, request); }));
+        routes.push_back(route("POST", path, [&inbox, of = kind](const Request& request) { return inbox.receive(of, request); }));
     return routes;
 }
 
