@@ -542,7 +542,7 @@ Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window 
     const Lock lock(parts.memory.index_mutex);
     auto slots = parts.slots_in(selectors, window);
     if (!slots) return fail(slots.error());
-    const Index& index = parts.memory.index;
+    Index& index = parts.memory.index;
     // All of them is the common question, and the index knows that answer.
     if (slots->size() == index.size()) return index.names();
     std::set<std::string_view> names;
@@ -557,7 +557,7 @@ Result<std::vector<std::string>> Store::label_values(std::string_view name, Sele
     const Lock lock(parts.memory.index_mutex);
     auto slots = parts.slots_in(selectors, window);
     if (!slots) return fail(slots.error());
-    const Index& index = parts.memory.index;
+    Index& index = parts.memory.index;
     if (slots->size() == index.size()) return index.values(name);
     std::set<std::string_view> values;
     for (const Slot slot : *slots)
