@@ -397,8 +397,8 @@ Result<OpenChunk> OpenChunk::resume(const ChunkView& view, const Tail& tail) {
     const bool window_fits = tail.significant == 0 ||
                              (tail.leading <= leading_max && tail.leading + tail.significant <= 64);
     if (view.kind != ChunkKind::Float || view.count == 0 ||
-        view.count > limits::chunk_samples_max || (tail.bit_count + 7) / 8 != view.bytes.size() ||
-        !window_fits)
+        view.count > limits::chunk_samples_max ||
+        (std::uint64_t{tail.bit_count} + 7) / 8 != view.bytes.size() || !window_fits)
         return fail(Fault::Corrupt, "an open chunk's tail does not belong to its bytes");
     OpenChunk chunk;
     chunk.put_bytes(view.bytes);

@@ -234,4 +234,13 @@ TEST_CASE("a chunk of unknown kind is refused by number", "[store][chunk]") {
     CHECK(decoded.error().message == "chunk kind 9 is not known");
 }
 
+TEST_CASE("a tail of four billion bits does not belong to no bytes", "[store][chunk]") {
+    const ChunkView empty{ChunkKind::Float, 10, 0, 0, {}};
+    OpenChunk::Tail tail;
+    tail.bit_count = 0xfffffffe;  // plus seven wraps in 32 bits: the fuzzer appended to it
+    const auto resumed = OpenChunk::resume(empty, tail);
+    REQUIRE_FALSE(resumed);
+    CHECK(resumed.error().message == "an open chunk's tail does not belong to its bytes");
+}
+
 }  // namespace vedette::store
