@@ -43,10 +43,6 @@ std::vector<AlertId> ids_of(const std::vector<AlertRef>& alerts) {
     return out;
 }
 
-bool is_over(const Alert& alert) {
-    return alert.state == AlertState::Resolved;
-}
-
 }  // namespace
 
 std::vector<const RouteNode*> match_routes(const RouteNode& root, const Labels& labels) {

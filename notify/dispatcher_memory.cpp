@@ -8,10 +8,6 @@
 namespace vedette::notify {
 namespace {
 
-bool is_over(const Alert& alert) {
-    return alert.state == AlertState::Resolved;
-}
-
 AlertRef as_it_fired(const Alert& alert) {
     Alert out = alert;
     out.state = AlertState::Firing;

@@ -63,11 +63,16 @@ private:
         if (!name) return fail(name.error());
         into.name = std::move(*name);
         skip();
-        if (take("=~")) into.op = Matcher::Op::Match;
-        else if (take("!~")) into.op = Matcher::Op::NotMatch;
-        else if (take("!=")) into.op = Matcher::Op::NotEqual;
-        else if (take("=")) into.op = Matcher::Op::Equal;
-        else return wrong("expected one of = != =~ !~");
+        if (take("=~"))
+            into.op = Matcher::Op::Match;
+        else if (take("!~"))
+            into.op = Matcher::Op::NotMatch;
+        else if (take("!="))
+            into.op = Matcher::Op::NotEqual;
+        else if (take("="))
+            into.op = Matcher::Op::Equal;
+        else
+            return wrong("expected one of = != =~ !~");
         skip();
         auto value = read_word("a value");
         if (!value) return fail(value.error());
@@ -78,7 +83,8 @@ private:
     Result<std::string> read_word(std::string_view what) {
         if (!at_end() && text_[at_] == '"') return read_quoted();
         const std::size_t from = at_;
-        while (!at_end() && !is_space(text_[at_]) && reserved.find(text_[at_]) == reserved.npos) ++at_;
+        while (!at_end() && !is_space(text_[at_]) && reserved.find(text_[at_]) == reserved.npos)
+            ++at_;
         if (at_ == from) return wrong(fmt::format("expected {}", what));
         return std::string(text_.substr(from, at_ - from));
     }
@@ -97,12 +103,23 @@ private:
             }
             if (++at_ == text_.size()) break;
             switch (text_[at_]) {
-                case 'n': out += '\n'; break;
-                case 't': out += '\t'; break;
-                case 'r': out += '\r'; break;
-                case '"': out += '"'; break;
-                case '\\': out += '\\'; break;
-                default: return wrong("unknown escape; \\n \\t \\r \\\" \\\\ are known");
+                case 'n':
+                    out += '\n';
+                    break;
+                case 't':
+                    out += '\t';
+                    break;
+                case 'r':
+                    out += '\r';
+                    break;
+                case '"':
+                    out += '"';
+                    break;
+                case '\\':
+                    out += '\\';
+                    break;
+                default:
+                    return wrong("unknown escape; \\n \\t \\r \\\" \\\\ are known");
             }
         }
         return wrong("expected a closing quote");
@@ -124,8 +141,10 @@ std::optional<Matcher> read_classic(std::string_view text) {
     const std::size_t at = text.find_first_of("=!");
     if (at == text.npos || !is_classic_label_name(trim(text.substr(0, at)))) return std::nullopt;
     static constexpr std::pair<std::string_view, Matcher::Op> operators[] = {
-        {"=~", Matcher::Op::Match}, {"!~", Matcher::Op::NotMatch},
-        {"!=", Matcher::Op::NotEqual}, {"=", Matcher::Op::Equal}};
+        {"=~", Matcher::Op::Match},
+        {"!~", Matcher::Op::NotMatch},
+        {"!=", Matcher::Op::NotEqual},
+        {"=", Matcher::Op::Equal}};
     for (const auto& [sign, op] : operators) {
         if (!text.substr(at).starts_with(sign)) continue;
         const std::string_view value = trim(text.substr(at + sign.size()));
@@ -157,10 +176,14 @@ Result<AlertMatcher> AlertMatcher::make(Matcher matcher) {
 bool AlertMatcher::matches(const Labels& labels) const {
     const std::string_view value = labels.get(matcher_.name);
     switch (matcher_.op) {
-        case Matcher::Op::Equal: return value == matcher_.value;
-        case Matcher::Op::NotEqual: return value != matcher_.value;
-        case Matcher::Op::Match: return RE2::FullMatch({value.data(), value.size()}, *pattern_);
-        case Matcher::Op::NotMatch: return !RE2::FullMatch({value.data(), value.size()}, *pattern_);
+        case Matcher::Op::Equal:
+            return value == matcher_.value;
+        case Matcher::Op::NotEqual:
+            return value != matcher_.value;
+        case Matcher::Op::Match:
+            return RE2::FullMatch({value.data(), value.size()}, *pattern_);
+        case Matcher::Op::NotMatch:
+            return !RE2::FullMatch({value.data(), value.size()}, *pattern_);
     }
     return false;
 }
@@ -185,14 +208,52 @@ Result<AlertMatchers> parse_matchers(std::string_view text) {
     return out;
 }
 
+namespace {
+
+/// Escapes what the grammar above reads back, and nothing else, as Alertmanager does.
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '\n')
+            out += "\\n";
+        else if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else
+            out += c;
+    }
+    return out + '"';
+}
+
+std::string text_of(const Matcher& matcher) {
+    const char* sign = "=";
+    switch (matcher.op) {
+        case Matcher::Op::Equal:
+            break;
+        case Matcher::Op::NotEqual:
+            sign = "!=";
+            break;
+        case Matcher::Op::Match:
+            sign = "=~";
+            break;
+        case Matcher::Op::NotMatch:
+            sign = "!~";
+            break;
+    }
+    return (is_classic_label_name(matcher.name) ? matcher.name : quoted(matcher.name)) + sign +
+           quoted(matcher.value);
+}
+
+}  // namespace
+
 std::string to_string(const AlertMatchers& matchers) {
     std::vector<const Matcher*> sorted;
     for (const AlertMatcher& one : matchers) sorted.push_back(&one.matcher());
-    std::ranges::stable_sort(sorted, {}, [](const Matcher* m) { return std::string_view(m->name); });
+    std::ranges::stable_sort(sorted, {},
+                             [](const Matcher* m) { return std::string_view(m->name); });
     std::string out = "{";
     for (const Matcher* one : sorted) {
         if (out.size() > 1) out += ',';
-        out += to_string(*one);
+        out += text_of(*one);
     }
     return out + "}";
 }

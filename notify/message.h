@@ -12,6 +12,10 @@ namespace vedette::notify {
 /// One version of an alert, shared by groups, messages and snapshots.
 using AlertRef = std::shared_ptr<const Alert>;
 
+inline bool is_over(const Alert& alert) {
+    return alert.state == AlertState::Resolved;
+}
+
 /// When it began for people and other programs: fired, as Prometheus tells Alertmanager.
 Timestamp starts_at(const Alert& alert);
 /// Alertmanager's order: by job, by instance, then by all labels.

@@ -40,7 +40,8 @@ TEST_CASE("a bad matcher says where and what was expected", "[notify]") {
         {R"(severity)", "matcher `severity`, position 9: expected one of = != =~ !~"},
         {R"(="x")", "matcher `=\"x\"`, position 1: expected a label name"},
         {R"(a="x)", "matcher `a=\"x`, position 5: expected a closing quote"},
-        {R"(a="\q")", "matcher `a=\"\\q\"`, position 5: unknown escape; \\n \\t \\r \\\" \\\\ are known"},
+        {R"(a="\q")",
+         "matcher `a=\"\\q\"`, position 5: unknown escape; \\n \\t \\r \\\" \\\\ are known"},
         {R"({a="x")", "matcher `{a=\"x\"`, position 7: expected `}` or `,`"},
         {R"(a="x" b="y")", "matcher `a=\"x\" b=\"y\"`, position 7: expected the end"},
         {R"(a=~"(")", "pattern \"(\" of label `a`: missing ): ("},
@@ -73,4 +74,18 @@ TEST_CASE("a pattern matches the whole value, and a missing label is the empty v
     }));
     CAPTURE(row.matcher);
     CHECK(match_all(*parse_matchers(row.matcher), labels) == row.holds);
+}
+
+TEST_CASE("what a matcher prints is read back, control characters too", "[notify]") {
+    for (const std::string& text :
+         {std::string("(=\x0e"), std::string("a=\"line\\nquote\\\"back\\\\\""),
+          std::string("\"my label\"!~\"x|y\"")}) {
+        CAPTURE(text);
+        const auto parsed = parse_matchers(text);
+        REQUIRE(parsed);
+        const std::string printed = to_string(*parsed);
+        const auto again = parse_matchers(printed);
+        REQUIRE(again);
+        CHECK(to_string(*again) == printed);
+    }
 }
