@@ -5,51 +5,25 @@ Ready is when /-/ready answers 200 and a query counts every series; then every s
 """
 import socket
 import statistics
-import struct
 import time
 
 from processes import cpu_seconds, programs
 
+import remote_write
 from support import PEERS, VEDETTE, fetch, free_port, get_json
 
 SERIES, SAMPLES, PER_REQUEST, TURNS = 100_000, 3, 2_000, 3
 
 
-def varint(number):
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field(number, payload):
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def label(name, value):
-    return field(1, field(1, name.encode()) + field(2, value.encode()))
-
-
 def series(number, at_ms):
     """One prometheus.TimeSeries of one sample."""
-    labels = (label("__name__", "bench_requests_total") + label("instance", f"host-{number // 100:04}:9100") + label("job", "bench")
-              + label("path", f"/api/v1/resource/{number % 100}"))
-    return field(1, labels + field(2, b"\x09" + struct.pack("<d", number + at_ms % 1000) + b"\x10" + varint(at_ms)))
-
-
-def snappy(data):
-    """The block format with literals only: what every reader takes."""
-    out = bytearray(varint(len(data)))
-    for start in range(0, len(data), 65536):
-        piece = data[start:start + 65536]
-        out += b"\xf4" + struct.pack("<H", len(piece) - 1) + piece
-    return bytes(out)
+    labels = {"__name__": "bench_requests_total", "instance": f"host-{number // 100:04}:9100", "job": "bench",
+              "path": f"/api/v1/resource/{number % 100}"}
+    return remote_write.series(labels, [(at_ms, float(number + at_ms % 1000))])
 
 
 def write(url, bodies, token):
-    headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
+    headers = dict(remote_write.HEADERS)
     if token:
         headers["Authorization"] = "Bearer " + token
     for body in bodies:
@@ -112,7 +86,7 @@ def requests():
     for sample in range(SAMPLES):
         at = now - (SAMPLES - sample) * 15_000
         for first in range(0, SERIES, PER_REQUEST):
-            yield snappy(b"".join(series(number, at) for number in range(first, first + PER_REQUEST)))
+            yield remote_write.body(series(number, at) for number in range(first, first + PER_REQUEST))
 
 
 def rows():
