@@ -40,7 +40,7 @@ endfunction()
 function(vedette_process_test name)
     cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
     if(NOT TEST_TIMEOUT)
-        set(TEST_TIMEOUT 180)
+        set(TEST_TIMEOUT 300)
     endif()
     add_test(NAME ${name} COMMAND ${TEST_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT}
