@@ -96,8 +96,8 @@ public:
     Join(const Binary& binary, Block lhs, Block rhs)
         : binary_(binary),
           swapped_(binary.matching.card == Matching::Card::OneToMany),
-          many_(swapped_ ? std::move(rhs) : std::move(lhs)),
-          one_(swapped_ ? std::move(lhs) : std::move(rhs)),
+          many_(std::move(swapped_ ? rhs : lhs)),
+          one_(std::move(swapped_ ? lhs : rhs)),
           groups_(group_rows(binary.matching, many_, one_)),
           out_(many_.steps),
           steps_left_(many_.steps) {}
