@@ -87,9 +87,7 @@ void SeriesWriter::ask_for_series(Line& line, const Labels& target) {
 Line SeriesWriter::find_line(std::vector<Line>& old, const Reading::Metric& metric) {
     for (Line& line : old) {
         if (line.metric == nullptr || !is_of(line, metric)) continue;
-        Line found = std::move(line);
-        line.metric = nullptr;
-        return found;
+        return std::exchange(line, Line{});  // without a metric: taken
     }
     Line line;
     line.metric = info(metric);
