@@ -357,17 +357,20 @@ void Board::publish_readings() {
     bool any = false;
     {
         const std::vector<probes::TargetStatus> targets = state_->sources.targets();
+        std::map<std::string, Timestamp> now_sent;  // targets that are gone are not carried along
         const Lock lock(state_->streams_mutex);
         for (const probes::TargetStatus& target : targets) {
             if (!target.latest) continue;
-            Timestamp& sent = state_->sent[key_of(target.probe, target.instance)];
-            if (sent == target.latest->at) continue;
-            sent = target.latest->at;
+            const std::string key = key_of(target.probe, target.instance);
+            now_sent[key] = target.latest->at;
+            const auto before = state_->sent.find(key);
+            if (before != state_->sent.end() && before->second == target.latest->at) continue;
             any = true;
             json.begin_object();
             write_reading(json, target);
             json.end_object();
         }
+        state_->sent = std::move(now_sent);
     }
     json.end_list();
     if (any) publish("readings", json.text());
