@@ -55,6 +55,19 @@ std::string idempotency_key(const Message& message) {
     return fmt::format("{}-{}", format_fingerprint(fingerprint(who)), message.decided.ms);
 }
 
+HttpCall post_call(std::string url, std::shared_ptr<const HttpSettings> http,
+                   std::string content_type, std::string body) {
+    HttpCall call;
+    call.method = "POST";
+    call.url = std::move(url);
+    call.settings = std::move(http);
+    call.fresh_connection = false;
+    call.body_bytes_max = limits::webhook_answer_bytes_max;
+    call.body = std::move(body);
+    call.headers = {{"Content-Type", std::move(content_type)}, {"User-Agent", "vedette"}};
+    return call;
+}
+
 Outcome judge_http(const HttpOutcome& outcome, const Service& service, Timestamp now) {
     Outcome out;
     if (!outcome) {

@@ -67,6 +67,9 @@ std::string encode_header(std::string_view text);
 
 /// The same for every try of one message: group, receiver and the moment it was decided.
 std::string idempotency_key(const Message& message);
+/// A POST of `body` over a connection that may be kept; every receiver over HTTP begins with it.
+HttpCall post_call(std::string url, std::shared_ptr<const HttpSettings> http,
+                   std::string content_type, std::string body);
 Outcome judge_http(const HttpOutcome& outcome, const Service& service, Timestamp now);
 /// A secret or a template that failed: trying again at once changes nothing.
 Outcome local_failure(const Error& error);

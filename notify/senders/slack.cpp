@@ -138,14 +138,8 @@ void send_slack(const SlackSettings& settings, const Attempt& attempt, const Doo
     if (!url) return done(local_failure(url.error()));
     auto body = slack_body(settings, *attempt.message, *attempt.templates);
     if (!body) return done(local_failure(body.error()));
-    HttpCall call;
-    call.method = "POST";
-    call.url = *url;
-    call.settings = settings.http;
-    call.fresh_connection = false;
-    call.body_bytes_max = limits::webhook_answer_bytes_max;
-    call.body = std::move(*body);
-    call.headers = {{"Content-Type", "application/json; charset=utf-8"}, {"User-Agent", "vedette"}};
+    HttpCall call =
+        post_call(*url, settings.http, "application/json; charset=utf-8", std::move(*body));
     doors.http.send(std::move(call), Deadline::after(doors.clock.steady(), settings.timeout),
                     [done, &clock = doors.clock](const HttpOutcome& outcome) {
                         done(judge_http(outcome, service("slack"), clock.now()));

@@ -81,14 +81,8 @@ void send_webhook(const WebhookSettings& settings, const Attempt& attempt, const
                   OutcomeDone done) {
     const auto url = settings.url.reveal();
     if (!url) return done(local_failure(url.error()));
-    HttpCall call;
-    call.method = "POST";
-    call.url = *url;
-    call.settings = settings.http;
-    call.fresh_connection = false;
-    call.body_bytes_max = limits::webhook_answer_bytes_max;
-    call.body = webhook_body(*attempt.message, settings.max_alerts);
-    call.headers = {{"Content-Type", "application/json"}, {"User-Agent", "vedette"}};
+    HttpCall call = post_call(*url, settings.http, "application/json",
+                              webhook_body(*attempt.message, settings.max_alerts));
     if (attempt.message->possible_repeat) call.headers.push_back({"X-Vedette-Possible-Repeat", "true"});
     if (settings.delivery_headers) {
         call.headers.push_back({"X-Vedette-Delivery", fmt::format("{}", attempt.id)});
