@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "app/console.h"
 #include "base/files.h"
 #include "base/http_client.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/reserve.h"
 #include "base/smtp.h"
 #include "core/mutex.h"
 #include "exporter/api/board.h"
@@ -115,9 +118,13 @@ struct Daemon::Rooms {
         : configuration(std::move(given)),
           options(run_options),
           log(log_settings(options)),
-          files(make_files()) {}
+          files(make_files()),
+          // What is given when the disk is full is the ledger's; but a start needs some bytes.
+          store_files(make_files(
+              [this] { return store_open ? reserve->may_others_grow() : Result<void>(); })) {}
 
     Result<void> open();
+    Result<void> open_store();
     void open_network();
     void join_pages();
     std::vector<Route> own_routes();
@@ -133,6 +140,9 @@ struct Daemon::Rooms {
     Log log;
     Metrics metrics;
     std::unique_ptr<Files> files;
+    std::optional<Reserve> reserve;
+    std::atomic<bool> store_open = false;
+    std::unique_ptr<Files> store_files;
     std::unique_ptr<store::Store> store;
     std::unique_ptr<promql::Engine> engine;
 
@@ -156,11 +166,26 @@ struct Daemon::Rooms {
     bool started = false;
 };
 
-Result<void> Daemon::Rooms::open() {
-    auto opened =
-        store::Store::open(*files, options.data, configuration.storage, clock, log, metrics);
+Result<void> Daemon::Rooms::open_store() {
+    reserve.emplace(*files, Reserve::Settings{options.data, configuration.storage.reserve_bytes},
+                    log, metrics);
+    const auto attempt = [&] {
+        return store::Store::open(*store_files, options.data, configuration.storage, clock, log,
+                                  metrics);
+    };
+    auto opened = attempt();
+    // Not before: the folder may be another program's.
+    if (!opened && opened.error().fault == Fault::Refused) return fail(opened.error());
+    reserve->open();
+    while (!opened && reserve->give(opened.error(), Reserve::Whose::Starting)) opened = attempt();
     if (!opened) return fail(opened.error());
     store = std::move(*opened);
+    store_open = true;
+    return {};
+}
+
+Result<void> Daemon::Rooms::open() {
+    if (auto opened = open_store(); !opened) return opened;
     engine = std::make_unique<promql::Engine>(
         promql::EngineSettings{.samples_max = options.query_samples_max,
                                .timeout = options.query_timeout,
@@ -168,8 +193,9 @@ Result<void> Daemon::Rooms::open() {
         clock);
     io = std::make_unique<LoopThread>("io");
     io->call([this] { open_network(); });
-    auto notifying = notify::Notifier::make(configuration.notify, options.data + "/alerts.db",
-                                            io->loop(), *http, *smtp, clock, log, metrics);
+    auto notifying =
+        notify::Notifier::make(configuration.notify, options.data + "/alerts.db", io->loop(), *http,
+                               *smtp, clock, log, metrics, &*reserve);
     if (!notifying) return fail(notifying.error());
     notifier = std::move(*notifying);
     io->call([this] {

@@ -103,11 +103,16 @@ std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+using MayGrow = std::function<Result<void>()>;
+
 class DiskFile final : public File {
 public:
-    DiskFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+    DiskFile(int fd, std::string path, MayGrow may_grow)
+        : fd_(fd), path_(std::move(path)), may_grow_(std::move(may_grow)) {}
 
     Result<void> append(std::string_view bytes) override {
+        if (may_grow_)
+            if (auto refused = may_grow_(); !refused) return refused;
         if (!write_all(fd_.get(), bytes)) return os_failure("write to", path_);
         return {};
     }
@@ -141,6 +146,7 @@ public:
 private:
     Descriptor fd_;
     std::string path_;
+    MayGrow may_grow_;
 };
 
 class DiskMapping final : public MappedFile {
@@ -161,13 +167,15 @@ private:
 
 class Disk final : public Files {
 public:
+    explicit Disk(MayGrow may_grow) : may_grow_(std::move(may_grow)) {}
+
     Result<std::unique_ptr<File>> open(const std::string& path, Open how) override {
         int flags = O_RDONLY;
         if (how == Open::Append) flags = O_RDWR | O_APPEND | O_CREAT;
         if (how == Open::CreateNew) flags = O_RDWR | O_APPEND | O_CREAT | O_EXCL;
         const int fd = open_retrying(path, flags, 0600);
         if (fd < 0) return os_failure(how == Open::CreateNew ? "create" : "open", path);
-        return std::make_unique<DiskFile>(fd, path);
+        return std::make_unique<DiskFile>(fd, path, how == Open::Read ? MayGrow() : may_grow_);
     }
 
     Result<std::unique_ptr<MappedFile>> map(const std::string& path) override {
@@ -202,6 +210,8 @@ public:
     }
 
     Result<void> write_atomically(const std::string& path, std::string_view bytes) override {
+        if (may_grow_)
+            if (auto refused = may_grow_(); !refused) return refused;
         std::string temporary = path + ".tmp-XXXXXX";
         Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
         if (!fd) return os_failure("create a temporary file beside", path);
@@ -278,6 +288,8 @@ private:
         struct stat status{};
         return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
     }
+
+    const MayGrow may_grow_;
 };
 
 /// Adds to `found` what `rest` of a pattern names below `base` (empty, or ending in '/').
@@ -306,14 +318,14 @@ void expand(Files& files, const std::string& base, std::string_view rest,
 
 }  // namespace
 
-std::unique_ptr<Files> make_files() {
-    return std::make_unique<Disk>();
+std::unique_ptr<Files> make_files(std::function<Result<void>()> may_grow) {
+    return std::make_unique<Disk>(std::move(may_grow));
 }
 
 std::vector<std::string> expand_glob(const std::string& folder, const std::string& pattern) {
     std::vector<std::string> found;
     if (pattern.empty()) return found;
-    Disk disk;
+    Disk disk({});
     std::string base;
     if (pattern.front() != '/' && !folder.empty())
         base = folder.back() == '/' ? folder : folder + "/";
@@ -337,8 +349,8 @@ Result<FolderLock> FolderLock::take(const std::string& path) {
             fmt::format("{} is locked by {}; two programs cannot share a folder", path, holder));
     }
     const std::string pid = fmt::format("{}\n", ::getpid());
-    if (::ftruncate(fd.get(), 0) != 0 || !write_all(fd.get(), pid))
-        return os_failure("write to", path);
+    // For people, who may do without: the lock holds on a full disk too.
+    if (::ftruncate(fd.get(), 0) == 0) (void)write_all(fd.get(), pid);
     return FolderLock(fd.release());
 }
 

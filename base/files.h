@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -56,8 +57,9 @@ public:
     virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
 };
 
-/// The real disk.
-std::unique_ptr<Files> make_files();
+/// The real disk. What would make a file longer (`append`, `write_atomically`) fails with what
+/// `may_grow` says, when it is given and fails; it is called from any thread.
+std::unique_ptr<Files> make_files(std::function<Result<void>()> may_grow = {});
 
 /// Shell patterns as rule_files have them (`rules/*.yml`), sorted; relative to `folder`.
 /// No match is an empty list, not an error.

@@ -253,8 +253,10 @@ Log::~Log() {
         const Lock lock(state_->mutex);
         state_->print_repeats();
     }
+    // Its thread is joined when the queue is empty. Before the logger: queued lines hold on to it,
+    // and the thread would be the one to end it.
+    state_->pool.reset();
     state_->logger.reset();
-    state_->pool.reset();  // joins its thread when the queue is empty
 }
 
 void Log::write(LogLevel level, std::string_view message, Fields fields) {

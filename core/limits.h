@@ -27,6 +27,11 @@ inline constexpr std::size_t metadata_text_bytes_max = 4 * 1024;
 inline constexpr std::size_t losses_shown_max = 100;  // of a damaged log, one by one
 inline constexpr auto wal_sync_interval = 200ms;
 
+// ── a full disk ──
+inline constexpr std::size_t reserve_bytes_default = std::size_t{16} << 20;  // kept for the ledger
+inline constexpr std::size_t reserve_piece_bytes = std::size_t{1} << 20;     // given at a time
+inline constexpr auto reserve_look_interval = 10s;  // while it is short: is there room again?
+
 // ── HTTP front ──
 inline constexpr std::size_t head_line_bytes_max = 8 * 1024;
 inline constexpr std::size_t head_bytes_max = 32 * 1024;
@@ -134,6 +139,7 @@ static_assert(head_line_bytes_max <= head_bytes_max, "one line fits in a head");
 static_assert(label_name_bytes_max + label_value_bytes_max <= labels_bytes_max, "one label fits");
 static_assert(labels_bytes_max < wal_record_bytes_max, "a series record fits in the log");
 static_assert(wal_record_bytes_max <= wal_segment_bytes, "a record fits in a segment");
+static_assert(2 * reserve_piece_bytes < reserve_bytes_default, "one for a start, more to give");
 static_assert(series_max_default <= series_slots_max, "every series has a place");
 static_assert(metadata_text_bytes_max * 4 < wal_record_bytes_max, "metadata fits in a record");
 static_assert(write_body_bytes_max <= write_decoded_bytes_max,

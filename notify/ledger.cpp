@@ -36,20 +36,28 @@ Result<std::vector<T>> select(Database& from, const std::string& sql,
 
 }  // namespace
 
-Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path, const Clock& clock, Log& log,
-                                             Metrics& metrics) {
+Result<Ledger::Doors> Ledger::open_doors(const std::string& path) {
     auto writer = Database::open(path, {});
     if (!writer) return fail(writer.error());
     if (auto ok = writer->migrate("notify", ledger_migrations()); !ok) return fail(ok.error());
     auto reader = Database::open(path, {.read_only = true});
     if (!reader) return fail(reader.error());
-    return std::unique_ptr<Ledger>(
-        new Ledger(std::move(*writer), std::move(*reader), clock, log, metrics));
+    return Doors{std::move(*writer), std::move(*reader)};
 }
 
-Ledger::Ledger(Database writer, Database reader, const Clock& clock, Log& log, Metrics& metrics)
+Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path, const Clock& clock, Log& log,
+                                             Metrics& metrics, Reserve* reserve) {
+    auto doors = open_doors(path);
+    while (!doors && reserve != nullptr && reserve->give(doors.error(), Reserve::Whose::Starting))
+        doors = open_doors(path);
+    if (!doors) return fail(doors.error());
+    return std::unique_ptr<Ledger>(new Ledger(std::move(*doors), clock, log, metrics, reserve));
+}
+
+Ledger::Ledger(Doors doors, const Clock& clock, Log& log, Metrics& metrics, Reserve* reserve)
     : clock_(clock),
       log_(log),
+      reserve_(reserve),
       committed_(metrics.counter("vedette_notify_ledger_entries_total",
                                  "Entries of the ledger that are on disk.")),
       unrecorded_(metrics.counter("vedette_notify_unrecorded_total",
@@ -59,8 +67,8 @@ Ledger::Ledger(Database writer, Database reader, const Clock& clock, Log& log, M
                           "Entries that were acted on and never recorded: the backlog was full.")),
       failures_(metrics.counter("vedette_notify_ledger_failures_total",
                                 "Transactions of the ledger that failed and are tried again.")),
-      writer_(std::move(writer)),
-      reader_(std::move(reader)),
+      writer_(std::move(doors.writer)),
+      reader_(std::move(doors.reader)),
       thread_([this](std::stop_token stop) { run(stop); }) {}
 
 Ledger::~Ledger() {
@@ -131,46 +139,62 @@ std::size_t Ledger::backlog() const {
 void Ledger::run(std::stop_token stop) {
     const auto wake = std::stop_callback(stop, [this] { changed_.notify_all(); });
     while (!stop.stop_requested()) {
-        std::vector<Waiting> batch;
-        {
-            Lock lock(mutex_);
-            while (queue_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
-            std::size_t entries = 0;
-            for (const Waiting& one : queue_) {
-                if (!batch.empty() && entries + one.entries.size() > limits::ledger_batch_max)
-                    break;
-                entries += one.entries.size();
-                batch.push_back(one);
+        const std::vector<Waiting> batch = next_batch(stop);
+        if (!batch.empty()) {
+            if (const auto ok = write(batch); !ok) {
+                if (reserve_ != nullptr && reserve_->give(ok.error(), Reserve::Whose::Running))
+                    continue;
+                note_failure(ok.error());
+                Lock lock(mutex_);
+                changed_.wait_for(mutex_, 100ms, [&] { return stop.stop_requested(); });
+                continue;
             }
+            if (std::exchange(failing_, false)) log_.info("ledger writes again");
+            committed(batch);
+            prune();
         }
-        if (batch.empty()) continue;
-        if (auto ok = write(batch); !ok) {
-            note_failure(ok.error());
-            Lock lock(mutex_);
-            changed_.wait_for(mutex_, 100ms, [&] { return stop.stop_requested(); });
-            continue;
-        }
-        if (std::exchange(failing_, false)) log_.info("ledger writes again");
-        std::vector<Callback> ready;
-        {
-            Lock lock(mutex_);
-            for (const Waiting& one : batch) {
-                waiting_entries_ -= one.entries.size();
-                committed_.add(static_cast<double>(one.entries.size()));
-                queue_.pop_front();
-            }
-            committed_ticket_ = queue_.empty() ? last_ticket_ : batch.back().ticket;
-            const auto due = std::ranges::stable_partition(
-                callbacks_, [&](const Callback& one) VEDETTE_REQUIRES(mutex_) {
-                    return one.ticket > committed_ticket_;
-                });
-            std::ranges::move(due, std::back_inserter(ready));
-            callbacks_.erase(due.begin(), due.end());
-            changed_.notify_all();
-        }
-        for (const Callback& one : ready) one.then();
-        prune();
+        if (reserve_ != nullptr) reserve_->refill();
     }
+}
+
+/// Empty when it is time to look after the reserve, or to stop.
+std::vector<Ledger::Waiting> Ledger::next_batch(const std::stop_token& stop) {
+    Lock lock(mutex_);
+    while (queue_.empty() && !stop.stop_requested()) {
+        if (reserve_ == nullptr || reserve_->whole())
+            changed_.wait(mutex_);
+        else if (changed_.wait_for(mutex_, limits::reserve_look_interval) ==
+                 std::cv_status::timeout)
+            return {};
+    }
+    std::vector<Waiting> batch;
+    std::size_t entries = 0;
+    for (const Waiting& one : queue_) {
+        if (!batch.empty() && entries + one.entries.size() > limits::ledger_batch_max) break;
+        entries += one.entries.size();
+        batch.push_back(one);
+    }
+    return batch;
+}
+
+void Ledger::committed(const std::vector<Waiting>& batch) {
+    std::vector<Callback> ready;
+    {
+        Lock lock(mutex_);
+        for (const Waiting& one : batch) {
+            waiting_entries_ -= one.entries.size();
+            committed_.add(static_cast<double>(one.entries.size()));
+            queue_.pop_front();
+        }
+        committed_ticket_ = queue_.empty() ? last_ticket_ : batch.back().ticket;
+        const auto due = std::ranges::stable_partition(
+            callbacks_, [&](const Callback& one)
+                            VEDETTE_REQUIRES(mutex_) { return one.ticket > committed_ticket_; });
+        std::ranges::move(due, std::back_inserter(ready));
+        callbacks_.erase(due.begin(), due.end());
+        changed_.notify_all();
+    }
+    for (const Callback& one : ready) one.then();
 }
 
 Result<void> Ledger::write(std::span<const Waiting> batch) {

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/reserve.h"
 #include "base/sqlite.h"
 #include "core/mutex.h"
 #include "notify/entries.h"
@@ -53,9 +54,10 @@ public:
     using Ticket = std::uint64_t;
 
     /// Opens or creates, brings the tables up to date, starts the writer. Fails when that cannot be
-    /// done; the clock is for the age of rows.
+    /// done; the clock is for the age of rows. When the disk is full, the ledger takes what `reserve`
+    /// gives, and fills it again when there is room.
     static Result<std::unique_ptr<Ledger>> open(const std::string& path, const Clock& clock, Log& log,
-                                                Metrics& metrics);
+                                                Metrics& metrics, Reserve* reserve = nullptr);
     /// Writes what waits, at most limits::notify_stop_wait_max, and stops the writer.
     ~Ledger();
     Ledger(const Ledger&) = delete;
@@ -90,8 +92,14 @@ private:
         Ticket ticket = 0;
         std::function<void()> then;
     };
-    Ledger(Database writer, Database reader, const Clock& clock, Log& log, Metrics& metrics);
+    struct Doors {
+        Database writer, reader;
+    };
+    static Result<Doors> open_doors(const std::string& path);
+    Ledger(Doors doors, const Clock& clock, Log& log, Metrics& metrics, Reserve* reserve);
     void run(std::stop_token stop);
+    std::vector<Waiting> next_batch(const std::stop_token& stop) VEDETTE_EXCLUDES(mutex_);
+    void committed(const std::vector<Waiting>& batch) VEDETTE_EXCLUDES(mutex_);
     Result<void> write(std::span<const Waiting> batch);
     void prune();
     void note_failure(const Error& error);
@@ -99,6 +107,7 @@ private:
     // Constant after construction, or with their own locking.
     const Clock& clock_;
     Log& log_;
+    Reserve* const reserve_;
     Counter& committed_;
     Counter& unrecorded_;
     Counter& dropped_;

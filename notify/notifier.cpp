@@ -9,11 +9,12 @@ namespace vedette::notify {
 
 Result<std::unique_ptr<Notifier>> Notifier::make(Settings settings, const std::string& ledger_path,
                                                  Loop& loop, HttpClient& http, SmtpClient& mail,
-                                                 const Clock& clock, Log& log, Metrics& metrics) {
+                                                 const Clock& clock, Log& log, Metrics& metrics,
+                                                 Reserve* reserve) {
     auto templates = Templates::make(settings);
     if (!templates) return fail(templates.error());
     if (auto ok = check_templates(settings, **templates); !ok) return fail(ok.error());
-    auto ledger = Ledger::open(ledger_path, clock, log, metrics);
+    auto ledger = Ledger::open(ledger_path, clock, log, metrics, reserve);
     if (!ledger) return fail(ledger.error());
     auto memory = (*ledger)->recall();
     if (!memory) return fail(memory.error());

@@ -35,10 +35,11 @@ class Notifier final : public AlertSink, public AlertMemory {
 public:
     /// Opens the ledger and takes up what it remembers: what was owed goes out again once `start` was
     /// called. Fails when the ledger cannot be opened or a template cannot be parsed. The references
-    /// must outlive the notifier.
+    /// must outlive the notifier, and so must `reserve`, which the ledger falls back on.
     static Result<std::unique_ptr<Notifier>> make(Settings settings, const std::string& ledger_path,
                                                   Loop& loop, HttpClient& http, SmtpClient& mail,
-                                                  const Clock& clock, Log& log, Metrics& metrics);
+                                                  const Clock& clock, Log& log, Metrics& metrics,
+                                                  Reserve* reserve = nullptr);
     ~Notifier() override;
 
     /// Begins to tell. From any thread.

@@ -1,5 +1,7 @@
 #include "store/settings.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 
 namespace vedette::store {
@@ -22,6 +24,13 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
         map.integer("series_max", static_cast<std::int64_t>(settings.series_max), 1,
                     static_cast<std::int64_t>(limits::series_slots_max)));
     settings.head_bytes_max = map.bytes("head_bytes_max", settings.head_bytes_max);
+    settings.reserve_bytes = map.bytes("reserve_bytes", settings.reserve_bytes);
+    constexpr std::size_t reserve_min = 2 * limits::reserve_piece_bytes;
+    if (settings.reserve_bytes > 0 && settings.reserve_bytes < reserve_min)
+        map.problem("reserve_bytes",
+                    fmt::format("storage.reserve_bytes is {}; expected 0 for none, "
+                                "or at least {}",
+                                settings.reserve_bytes, reserve_min));
     if (const ConfigNode* node = map.node("tsdb"))
         problems.warn(*node,
                       "storage.tsdb is Prometheus's and has no effect here: samples out of "

@@ -22,6 +22,11 @@ struct StoreSettings {
     std::size_t series_max = limits::series_max_default;
     std::size_t head_bytes_max = limits::head_bytes_max_default;
 
+    // ── what a full disk may take ──
+    /// Space kept in the data directory and released for the ledger when the disk is full; 0 for
+    /// none.
+    std::size_t reserve_bytes = limits::reserve_bytes_default;
+
     // ── what a power cut may take ──
     /// What was appended longer ago than this is on the disk. `kill -9` takes nothing in any case.
     Milliseconds wal_sync_interval = limits::wal_sync_interval;

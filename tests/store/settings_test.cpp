@@ -39,6 +39,18 @@ TEST_CASE("what is wrong in the storage section is said with its place", "[store
           "      ^\n");
 }
 
+TEST_CASE("a reserve is none, or large enough to be given in pieces", "[store][settings]") {
+    Problems problems;
+    CHECK(read("storage: {reserve_bytes: 0}\n", problems).reserve_bytes == 0);
+    CHECK(read("storage: {reserve_bytes: 64MiB}\n", problems).reserve_bytes == 64u << 20);
+    CHECK_FALSE(problems.any());
+    read("storage:\n  reserve_bytes: 1MiB\n", problems);
+    CHECK(problems.text() ==
+          "watch.yml:2:18: storage.reserve_bytes is 1048576; expected 0 for none, or at least 2097152\n"
+          "      reserve_bytes: 1MiB\n"
+          "                     ^\n");
+}
+
 TEST_CASE("Prometheus's keys below storage are taken with a warning", "[store][settings]") {
     Problems problems;
     read("storage:\n  tsdb:\n    out_of_order_time_window: 5m\n", problems);
