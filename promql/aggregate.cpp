@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/histogram.h"
 #include "promql/evaluator.h"
 #include "promql/group_key.h"
 #include "promql/text.h"
@@ -125,6 +126,73 @@ Block fold_all(const Block& block, const Grouping& groups) {
     return out;
 }
 
+/// Sum or average at one step of a group that has histograms among its values.
+struct MixedState {
+    bool is_mean = false, has_float = false, has_histogram = false, incompatible = false;
+    std::size_t count = 0;
+    SumState sum;
+    AvgState mean;
+    std::shared_ptr<Histogram> histogram;
+
+    void add_float(double value) {
+        if (incompatible) return;
+        has_float = true;
+        ++count;
+        is_mean ? mean.add(value) : sum.add(value);
+    }
+    /// What is found incompatible with the histograms before.
+    Incompatible add_histogram(const Histogram& next) {
+        if (incompatible) return Incompatible::No;
+        has_histogram = true;
+        if (++count == 1) histogram = std::make_shared<Histogram>(next);
+        // After a float the answer is nothing in any case.
+        if (count == 1 || histogram == nullptr) return Incompatible::No;
+        const Incompatible why = is_mean ? add_to_mean(*histogram, next, static_cast<double>(count))
+                                         : vedette::add(*histogram, next);
+        incompatible = why != Incompatible::No;
+        return why;
+    }
+    Cell value() {
+        if (count == 0 || incompatible || (has_float && has_histogram)) return {};
+        if (!has_histogram) return Cell(is_mean ? mean.value() : sum.value());
+        compact(*histogram);
+        return Cell(HistogramRef(std::move(histogram)));
+    }
+};
+
+Block fold_mixed(const Block& block, const Grouping& groups, bool is_mean, QueryContext& context,
+                 const Expr& at) {
+    Block out(block.steps);
+    std::vector<MixedState> states;
+    for (std::size_t g = 0; g < groups.rows.size(); ++g) {
+        MixedState none;
+        none.is_mean = is_mean;
+        states.assign(block.steps, none);
+        for (const std::size_t r : groups.rows[g]) {
+            for (std::size_t i = 0; i < block.steps; ++i) {
+                const double value = block.row(r)[i];
+                if (is_number(value)) states[i].add_float(value);
+                if (!is_histogram(value)) continue;
+                const Incompatible why = states[i].add_histogram(*block.histogram(r, i));
+                if (why == Incompatible::No) continue;
+                const std::string_view name =
+                    block.nameless ? std::string_view() : block.labels[r].get(metric_name_label);
+                context.warn(
+                    at, std::string(why == Incompatible::Schema ? mixed_schemas : mixed_bounds) +
+                            ' ' + quote(name));
+            }
+        }
+        out.add(groups.labels[g]);
+        for (std::size_t i = 0; i < block.steps; ++i) {
+            if (states[i].has_float && states[i].has_histogram)
+                context.warn(at, "encountered a mix of histograms and floats for aggregation");
+            out.put(g, i, states[i].value());
+        }
+    }
+    drop_empty_rows(out);
+    return out;
+}
+
 Block quantiles(const Block& block, const Grouping& groups, std::span<const double> q) {
     Block out(block.steps);
     std::vector<double> values;
@@ -148,8 +216,9 @@ Block count_values(const Block& block, const Grouping& groups, const std::string
             for (std::size_t i = 0; i < block.steps; ++i) {
                 const double value = block.row(r)[i];
                 if (is_absent(value)) continue;
-                Labels labels =
-                    LabelsBuilder(groups.labels[g]).set(label, plain_number(value)).build();
+                const std::string shown =
+                    is_histogram(value) ? to_string(*block.histogram(r, i)) : plain_number(value);
+                Labels labels = LabelsBuilder(groups.labels[g]).set(label, shown).build();
                 // Two groups may meet here, when the label counted into was one they differ by.
                 const auto [at, is_new] = rows.try_emplace(to_string(labels), out.rows());
                 if (is_new) out.add(std::move(labels));
@@ -198,8 +267,7 @@ void keep_best(Block& block, const Grouping& groups, std::span<const double> k, 
 Block in_order(Block block, const std::vector<std::size_t>& order) {
     Block out(block.steps);
     out.nameless = block.nameless;
-    for (const std::size_t r : order)
-        std::ranges::copy(block.row(r), out.add(block.labels[r]).begin());
+    for (const std::size_t r : order) out.add_row_of(block, r);
     return out;
 }
 
@@ -213,7 +281,11 @@ Result<void> check_k(std::span<const double> k) {
 
 }  // namespace
 
-Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate) {
+void Evaluator::inform_of_ignored(const Expr& at, Aggregator op) {
+    context_.inform(at, fmt::format("ignored histogram in {} aggregation", to_string(op)));
+}
+
+Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& at) {
     Block param(steps_.count);
     if (aggregate.param != nullptr && aggregate.op != Aggregator::CountValues) {
         Result<Block> value = eval(*aggregate.param);
@@ -223,7 +295,15 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate) {
     Result<Block> block = eval(*aggregate.expr);
     if (!block) return block;
     if (const auto good = context_.charge(block->rows()); !good) return fail(good.error());
+    const bool ignores = aggregate.op == Aggregator::Min || aggregate.op == Aggregator::Max ||
+                         aggregate.op == Aggregator::Stddev || aggregate.op == Aggregator::Stdvar ||
+                         aggregate.op == Aggregator::Quantile;
+    if (ignores && block->leave_histograms_out()) inform_of_ignored(*aggregate.expr, aggregate.op);
     const Grouping groups = group(aggregate, *block);
+    const bool adds = aggregate.op == Aggregator::Sum || aggregate.op == Aggregator::Avg;
+    if (adds && block->has_histograms())
+        return fold_mixed(*block, groups, aggregate.op == Aggregator::Avg, context_,
+                          *aggregate.expr);
     switch (aggregate.op) {
         case Aggregator::Sum:
             return fold_all<SumState>(*block, groups);
@@ -258,8 +338,10 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate) {
         std::any_of(param.values.begin(), param.values.end(), [](double k) { return !(k < 1); });
     if (block->rows() == 0 || !keeps_any) return Block(steps_.count);
     if (const auto good = check_k(param.values); !good) return fail(good.error());
+    if (block->leave_histograms_out()) inform_of_ignored(at, aggregate.op);
     std::vector<std::size_t> order;
-    keep_best(*block, groups, param.values, aggregate.op == Aggregator::TopK, order);
+    keep_best(*block, group(aggregate, *block), param.values, aggregate.op == Aggregator::TopK,
+              order);
     // One step: the answer stands in order of rank.
     if (steps_.count == 1) return in_order(std::move(*block), order);
     drop_empty_rows(*block);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/histogram.h"
 #include "promql/evaluator.h"
 #include "promql/group_key.h"
 
@@ -68,6 +69,72 @@ double combine(Op op, bool return_bool, double a, double b, double kept) {
     return holds ? kept : absent_value();
 }
 
+/// What a binary operator says about the histograms it met. Prometheus keeps of each step what it
+/// said last.
+class BinaryNotes {
+public:
+    enum Note : char { None, FloatHistogram, HistogramFloat, HistogramHistogram, Layout };
+
+    explicit BinaryNotes(std::size_t steps) : last_(steps, None) {}
+    void say(std::size_t step, Note note) { last_[step] = note; }
+
+    void tell(QueryContext& context, const Expr& at, Op op) const {
+        const std::string name(to_string(op));
+        for (const Note note : {FloatHistogram, HistogramFloat, HistogramHistogram, Layout}) {
+            if (std::ranges::find(last_, note) == last_.end()) continue;
+            if (note == Layout)
+                context.warn(at,
+                             "incompatible bucket layout encountered for binary operator " + name);
+            else
+                context.inform(
+                    at, fmt::format("incompatible sample types encountered for binary operator "
+                                    "\"{0}\": {1} {0} {2}",
+                                    name, note == FloatHistogram ? "float" : "histogram",
+                                    note == HistogramFloat ? "float" : "histogram"));
+        }
+    }
+
+private:
+    std::vector<Note> last_;
+};
+
+Cell scaled(const Histogram& histogram, void (*scale)(Histogram&, double), double by) {
+    auto out = std::make_shared<Histogram>(histogram);
+    scale(*out, by);
+    compact(*out);
+    return Cell(HistogramRef(std::move(out)));
+}
+
+/// `combine` where one side at least is a histogram. `note` says why there is no answer.
+Cell combine_histograms(Op op, bool return_bool, const Cell& a, const Cell& b,
+                        BinaryNotes::Note& note) {
+    const bool left = is_histogram(a.value), right = is_histogram(b.value);
+    if (op == Op::Mul && left != right)
+        return left ? scaled(*a.histogram, multiply, b.value)
+                    : scaled(*b.histogram, multiply, a.value);
+    if (op == Op::Div && left && !right) return scaled(*a.histogram, divide, b.value);
+    if (left && right && (op == Op::Equal || op == Op::NotEqual)) {
+        const bool holds = same_data(*a.histogram, *b.histogram) == (op == Op::Equal);
+        if (return_bool) return Cell(holds ? 1.0 : 0.0);
+        return holds ? a : Cell();
+    }
+    if (left && right && (op == Op::Add || op == Op::Sub)) {
+        auto out = std::make_shared<Histogram>(*a.histogram);
+        const Incompatible why =
+            op == Op::Add ? add(*out, *b.histogram) : subtract(*out, *b.histogram);
+        if (why != Incompatible::No) {
+            note = BinaryNotes::Layout;
+            return {};
+        }
+        compact(*out);
+        return Cell(HistogramRef(std::move(out)));
+    }
+    note = !left    ? BinaryNotes::FloatHistogram
+           : !right ? BinaryNotes::HistogramFloat
+                    : BinaryNotes::HistogramHistogram;
+    return {};
+}
+
 /// Joins rows by the labels that must agree. Keys are made once a row, not once a step.
 struct Groups {
     std::vector<std::size_t> left, right;  ///< group of each row
@@ -100,9 +167,12 @@ public:
           one_(std::move(swapped_ ? lhs : rhs)),
           groups_(group_rows(binary.matching, many_, one_)),
           out_(many_.steps),
+          notes_(many_.steps),
+          mixed_(many_.has_histograms() || one_.has_histograms()),
           steps_left_(many_.steps) {}
 
     Result<Block> run();
+    const BinaryNotes& notes() const { return notes_; }
 
 private:
     using Card = Matching::Card;
@@ -110,6 +180,7 @@ private:
     std::string duplicate_on_one_side(std::size_t step);
     void find_duplicates();
     void join_pair(std::size_t many_row, std::size_t one_row);
+    Cell answer(std::size_t many_row, std::size_t one_row, std::size_t step);
     /// Prometheus goes step by step, so the error of the earliest step counts; at one step the one
     /// that is seen `late` gives way.
     void refuse(std::size_t step, std::string why, bool late);
@@ -121,6 +192,8 @@ private:
     Block many_, one_;
     Groups groups_;
     Block out_;
+    BinaryNotes notes_;
+    bool mixed_;                                      ///< there are histograms
     std::vector<std::vector<std::size_t>> one_rows_;  ///< of each group
     std::vector<std::vector<char>> taken_;            ///< one to one: by group, by step
     std::unordered_map<std::string, std::size_t> out_rows_;
@@ -186,6 +259,20 @@ void Join::refuse(std::size_t step, std::string why, bool late) {
     why_ = std::move(why);
 }
 
+Cell Join::answer(std::size_t many_row, std::size_t one_row, std::size_t step) {
+    const double many = many_.row(many_row)[step], one = one_.row(one_row)[step];
+    if (mixed_ && (is_histogram(many) || is_histogram(one))) {
+        Cell a = many_.cell(many_row, step), b = one_.cell(one_row, step);
+        if (swapped_) std::swap(a, b);
+        BinaryNotes::Note note = BinaryNotes::None;
+        Cell out = combine_histograms(binary_.op, binary_.return_bool, a, b, note);
+        if (note != BinaryNotes::None) notes_.say(step, note);
+        return out;
+    }
+    const double a = swapped_ ? one : many, b = swapped_ ? many : one;
+    return Cell(combine(binary_.op, binary_.return_bool, a, b, a));
+}
+
 void Join::join_pair(std::size_t many_row, std::size_t one_row) {
     const std::size_t group = groups_.left[many_row];
     const bool one_to_one = binary_.matching.card == Card::OneToOne;
@@ -199,9 +286,8 @@ void Join::join_pair(std::size_t many_row, std::size_t one_row) {
     const auto many = many_.row(many_row), one = one_.row(one_row);
     for (std::size_t i = 0; i < steps_left_; ++i) {
         if (is_absent(many[i]) || is_absent(one[i])) continue;
-        const double a = swapped_ ? one[i] : many[i], b = swapped_ ? many[i] : one[i];
-        const double value = combine(binary_.op, binary_.return_bool, a, b, a);
-        if (is_absent(value)) continue;
+        Cell cell = answer(many_row, one_row, i);
+        if (is_absent(cell.value)) continue;
         if (one_to_one) {
             if (taken_[group].empty()) taken_[group].resize(out.size());
             if (taken_[group][i])
@@ -218,7 +304,7 @@ void Join::join_pair(std::size_t many_row, std::size_t one_row) {
                     false);
             return refuse(i, std::string(same_labels), true);
         }
-        out[i] = value;
+        out_.put(at->second, i, std::move(cell));
     }
 }
 
@@ -256,7 +342,8 @@ std::vector<char> present_steps(const Block& block, const std::vector<std::size_
 
 }  // namespace
 
-Result<Block> Evaluator::eval_binary(const Binary& binary) {
+Result<Block> Evaluator::eval_binary(const Expr& expr) {
+    const Binary& binary = *expr.as<Binary>();
     Result<Block> lhs = eval(*binary.lhs);
     if (!lhs) return lhs;
     Result<Block> rhs = eval(*binary.rhs);
@@ -268,32 +355,45 @@ Result<Block> Evaluator::eval_binary(const Binary& binary) {
             lhs->values[i] = combine(binary.op, true, lhs->values[i], rhs->values[i], 0);
         return lhs;
     }
-    if (right_scalar) return with_scalar(binary, std::move(*lhs), *rhs, false);
-    if (left_scalar) return with_scalar(binary, std::move(*rhs), *lhs, true);
+    if (right_scalar) return with_scalar(expr, std::move(*lhs), *rhs, false);
+    if (left_scalar) return with_scalar(expr, std::move(*rhs), *lhs, true);
     if (is_set_operator(binary.op)) return set_operation(binary, std::move(*lhs), std::move(*rhs));
-    return with_vector(binary, std::move(*lhs), std::move(*rhs));
+    return with_vector(expr, std::move(*lhs), std::move(*rhs));
 }
 
-Result<Block> Evaluator::with_scalar(const Binary& binary, Block vector, const Block& scalar,
+Result<Block> Evaluator::with_scalar(const Expr& expr, Block vector, const Block& scalar,
                                      bool scalar_left) {
+    const Binary& binary = *expr.as<Binary>();
+    BinaryNotes notes(vector.steps);
     for (std::size_t r = 0; r < vector.rows(); ++r) {
         const auto row = vector.row(r);
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (is_absent(row[i])) continue;
             const double other = scalar.values[i];
+            if (is_histogram(row[i])) {
+                Cell a = vector.cell(r, i), b(other);
+                if (scalar_left) std::swap(a, b);
+                BinaryNotes::Note note = BinaryNotes::None;
+                vector.put(r, i, combine_histograms(binary.op, binary.return_bool, a, b, note));
+                if (note != BinaryNotes::None) notes.say(i, note);
+                continue;
+            }
             row[i] = scalar_left ? combine(binary.op, binary.return_bool, other, row[i], row[i])
                                  : combine(binary.op, binary.return_bool, row[i], other, row[i]);
         }
     }
+    notes.tell(context_, expr, binary.op);
     if ((!is_comparison(binary.op) || binary.return_bool) && !drop_names(vector, Meeting::Merge))
         return fail(Fault::BadInput, std::string(same_labels));
     drop_empty_rows(vector);
     return vector;
 }
 
-Result<Block> Evaluator::with_vector(const Binary& binary, Block lhs, Block rhs) {
+Result<Block> Evaluator::with_vector(const Expr& expr, Block lhs, Block rhs) {
     const std::size_t rows = lhs.rows() + rhs.rows();
-    Result<Block> out = Join(binary, std::move(lhs), std::move(rhs)).run();
+    Join join(*expr.as<Binary>(), std::move(lhs), std::move(rhs));
+    Result<Block> out = join.run();
+    join.notes().tell(context_, expr, expr.as<Binary>()->op);
     if (const auto good = context_.charge(rows); !good) return fail(good.error());
     return out;
 }
@@ -315,8 +415,7 @@ Result<Block> Evaluator::set_operation(const Binary& binary, Block lhs, Block rh
                 filtered.row(r)[i] = absent_value();
     drop_empty_rows(filtered);
     if (!is_or) return lhs;
-    for (std::size_t r = 0; r < rhs.rows(); ++r)
-        std::ranges::copy(rhs.row(r), lhs.add(rhs.labels[r]).begin());
+    for (std::size_t r = 0; r < rhs.rows(); ++r) lhs.add_row_of(rhs, r);
     return unique(std::move(lhs), Meeting::Merge);
 }
 

@@ -20,13 +20,28 @@ Labels without_name(const Labels& labels) {
     return Labels(std::move(kept));
 }
 
-bool merge_row(std::span<double> into, std::span<const double> from) {
+bool merge_row(Block& block, std::size_t into_index, std::size_t from_index) {
+    const std::span<double> into = block.row(into_index), from = block.row(from_index);
     for (std::size_t i = 0; i < into.size(); ++i) {
         if (is_absent(from[i])) continue;
         if (!is_absent(into[i])) return false;
         into[i] = from[i];
+        if (is_histogram(from[i]))
+            block.histograms[into_index * block.steps + i] = block.histogram(from_index, i);
     }
     return true;
+}
+
+/// Makes a row that is kept stand where the last kept one ends.
+void move_row(Block& block, std::size_t from, std::size_t to) {
+    if (from == to) return;
+    block.labels[to] = std::move(block.labels[from]);
+    std::ranges::copy(block.row(from), block.row(to).begin());
+    if (!block.has_histograms()) return;
+    const auto at = [&](std::size_t index) {
+        return block.histograms.begin() + static_cast<std::ptrdiff_t>(index * block.steps);
+    };
+    std::move(at(from), at(from + 1), at(to));
 }
 
 }  // namespace
@@ -34,7 +49,51 @@ bool merge_row(std::span<double> into, std::span<const double> from) {
 std::span<double> Block::add(Labels row_labels) {
     labels.push_back(std::move(row_labels));
     values.resize(labels.size() * steps, absent_value());
+    if (has_histograms()) histograms.resize(values.size());
     return row(labels.size() - 1);
+}
+
+Cell Block::cell(std::size_t index, std::size_t step) const {
+    const double value = row(index)[step];
+    return is_histogram(value) ? Cell(histogram(index, step)) : Cell(value);
+}
+
+void Block::put(std::size_t index, std::size_t step, Cell cell) {
+    row(index)[step] = cell.value;
+    if (!is_histogram(cell.value)) return;
+    if (histograms.empty()) histograms.resize(values.size());
+    histograms[index * steps + step] = std::move(cell.histogram);
+}
+
+void Block::add_row_of(const Block& from, std::size_t index) {
+    add(from.labels[index]);
+    copy_cells(rows() - 1, from, index);
+}
+
+void Block::copy_cells(std::size_t index, const Block& from, std::size_t from_index) {
+    std::ranges::copy(from.row(from_index), row(index).begin());
+    if (!from.has_histograms()) return;
+    for (std::size_t i = 0; i < steps; ++i)
+        if (is_histogram(from.row(from_index)[i])) put(index, i, from.cell(from_index, i));
+}
+
+void Block::keep_rows(std::size_t count) {
+    labels.resize(count);
+    values.resize(count * steps);
+    if (has_histograms()) histograms.resize(values.size());
+}
+
+bool Block::leave_histograms_out() {
+    if (!has_histograms()) return false;
+    bool any = false;
+    for (double& value : values) {
+        if (!is_histogram(value)) continue;
+        value = absent_value();
+        any = true;
+    }
+    histograms.clear();
+    if (any) drop_empty_rows(*this);
+    return any;
 }
 
 Labels Block::shown_labels(std::size_t index) const {
@@ -54,18 +113,12 @@ bool settle(Block& block, Meeting meeting) {
     for (std::size_t i = 0; i < block.rows(); ++i) {
         const auto [at, is_new] = seen.try_emplace(block.labels[i], kept);
         if (!is_new) {
-            if (meeting == Meeting::Refuse || !merge_row(block.row(at->second), block.row(i)))
-                return false;
+            if (meeting == Meeting::Refuse || !merge_row(block, at->second, i)) return false;
             continue;
         }
-        if (kept != i) {
-            block.labels[kept] = std::move(block.labels[i]);
-            std::ranges::copy(block.row(i), block.row(kept).begin());
-        }
-        ++kept;
+        move_row(block, i, kept++);
     }
-    block.labels.resize(kept);
-    block.values.resize(kept * block.steps);
+    block.keep_rows(kept);
     return true;
 }
 
@@ -86,15 +139,9 @@ void drop_empty_rows(Block& block) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < block.rows(); ++i) {
         const auto row = block.row(i);
-        if (std::all_of(row.begin(), row.end(), is_absent)) continue;
-        if (kept != i) {
-            block.labels[kept] = std::move(block.labels[i]);
-            std::ranges::copy(row, block.row(kept).begin());
-        }
-        ++kept;
+        if (!std::all_of(row.begin(), row.end(), is_absent)) move_row(block, i, kept++);
     }
-    block.labels.resize(kept);
-    block.values.resize(kept * block.steps);
+    block.keep_rows(kept);
 }
 
 }  // namespace vedette::promql

@@ -174,6 +174,7 @@ Labels labels_of_absent(const Expr& arg) {
 Result<Block> Evaluator::eval_math(const Call& call, double (*function)(double)) {
     Result<Block> block = eval(*call.args[0]);
     if (!block) return block;
+    block->leave_histograms_out();
     for (double& value : block->values)
         if (!is_absent(value)) value = function(value);
     if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
@@ -184,6 +185,7 @@ Result<Block> Evaluator::eval_clamp(const Call& call) {
     const Id id = call.function->id;
     Result<Block> block = eval(*call.args[0]);
     if (!block) return block;
+    block->leave_histograms_out();
     Result<Block> low = eval(*call.args[1]);
     if (!low) return low;
     Result<Block> high = id == Id::Clamp ? eval(*call.args[2]) : low;
@@ -211,6 +213,7 @@ Result<Block> Evaluator::eval_clamp(const Call& call) {
 Result<Block> Evaluator::eval_round(const Call& call) {
     Result<Block> block = eval(*call.args[0]);
     if (!block) return block;
+    block->leave_histograms_out();
     Result<Block> to = call.args.size() > 1 ? eval(*call.args[1]) : scalar(1);
     if (!to) return to;
     for (std::size_t r = 0; r < block->rows(); ++r) {
@@ -236,6 +239,7 @@ Result<Block> Evaluator::eval_date(const Call& call) {
         Result<Block> arg = eval(*call.args[0]);
         if (!arg) return arg;
         block = std::move(*arg);
+        block.leave_histograms_out();
     }
     for (double& value : block.values)
         if (!is_absent(value)) value = date_part(call.function->id, value);
@@ -278,7 +282,7 @@ Result<Block> Evaluator::eval_scalar(const Call& call) {
         std::size_t count = 0;
         double value = 0;
         for (std::size_t r = 0; r < arg->rows(); ++r) {
-            if (is_absent(arg->row(r)[i])) continue;
+            if (!is_number(arg->row(r)[i])) continue;
             value = arg->row(r)[i];
             ++count;
         }
@@ -289,6 +293,7 @@ Result<Block> Evaluator::eval_scalar(const Call& call) {
 
 Result<Block> Evaluator::eval_sort(const Call& call) {
     Result<Block> block = eval(*call.args[0]);
+    if (block) block->leave_histograms_out();
     // Over a range, series come in label order whatever their values.
     if (!block || steps_.count != 1) return block;
     const bool descending = call.function->id == Id::SortDesc;
@@ -352,11 +357,7 @@ Result<Block> Evaluator::eval_call(const Expr& expr) {
         default:
             break;
     }
-    // histogram_count and its kin leave floats out, and a native histogram among the data is
-    // refused.
-    Result<Block> arg = eval(*call.args[0]);
-    if (!arg) return arg;
-    return Block(steps_.count);
+    return eval_histogram_number(call);
 }
 
 }  // namespace vedette::promql

@@ -14,41 +14,58 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-struct Bucket {
-    double bound = 0, count = 0;
-};
+using Bucket = ClassicBucket;
 
-/// The series that are buckets of one classic histogram.
+/// What a vector holds of histograms.
 struct Histograms {
+    /// The series that are buckets of one classic histogram.
     struct One {
         Labels labels;
         std::string_view name;
         std::vector<std::pair<double, std::size_t>> rows;  ///< bound and row, bounds ascending
     };
+    /// A series of native ones. Where the classic one of its name and labels has buckets too,
+    /// neither counts.
+    struct Native {
+        std::size_t row;
+        std::size_t classic;  ///< index of that one, or `none`
+    };
+    static constexpr std::size_t none = SIZE_MAX;
     std::vector<One> all;
+    std::vector<Native> natives;
     std::vector<std::size_t> malformed;  ///< rows whose `le` is no number
 };
+
+std::string_view name_of(const Block& block, std::size_t row) {
+    return block.nameless ? std::string_view() : block.labels[row].get(metric_name_label);
+}
 
 Histograms gather(const Block& block) {
     Histograms out;
     const std::vector<std::string> not_counted = {"le"};
     GroupKey key(not_counted, true);
+    const auto key_of = [&](std::size_t row) {
+        return std::string(name_of(block, row)) + '\0' + key.of(block.labels[row], true);
+    };
     std::unordered_map<std::string, std::size_t> known;
     for (std::size_t r = 0; r < block.rows(); ++r) {
+        if (block.has_histograms() && !std::ranges::any_of(block.row(r), is_number)) continue;
         const Result<double> bound = parse_value(block.labels[r].get("le"));
         if (!bound) {
             out.malformed.push_back(r);
             continue;
         }
-        const auto [at, is_new] = known.try_emplace(key.of(block.labels[r], true), out.all.size());
-        if (is_new)
-            out.all.push_back(
-                {key.labels(block.labels[r], true),
-                 block.nameless ? std::string_view() : block.labels[r].get(metric_name_label),
-                 {}});
+        const auto [at, is_new] = known.try_emplace(key_of(r), out.all.size());
+        if (is_new) out.all.push_back({key.labels(block.labels[r], true), name_of(block, r), {}});
         out.all[at->second].rows.emplace_back(*bound, r);
     }
     for (Histograms::One& one : out.all) std::stable_sort(one.rows.begin(), one.rows.end());
+    for (std::size_t r = 0; block.has_histograms() && r < block.rows(); ++r) {
+        if (!std::ranges::any_of(block.row(r), is_histogram)) continue;
+        const auto classic = known.find(key_of(r));
+        const bool same = classic != known.end() && !block.labels[r].has("le");
+        out.natives.push_back({r, same ? classic->second : Histograms::none});
+    }
     return out;
 }
 
@@ -58,7 +75,7 @@ void collect(const Block& block, const Histograms::One& one, std::size_t step,
     out.clear();
     for (const auto& [bound, row] : one.rows) {
         const double count = block.row(row)[step];
-        if (is_absent(count)) continue;
+        if (!is_number(count)) continue;
         if (!out.empty() && out.back().bound == bound)
             out.back().count += count;
         else
@@ -163,44 +180,91 @@ double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets)
 void Evaluator::warn_of_bad_buckets(const Expr& at, const Block& block,
                                     const std::vector<std::size_t>& rows) {
     for (const std::size_t row : rows) {
-        const Labels& labels = block.labels[row];
-        const std::string_view name =
-            block.nameless ? std::string_view() : labels.get(metric_name_label);
         context_.warn(at,
                       fmt::format("bucket label \"le\" is missing or has a malformed value of {} "
                                   "for metric name {}",
-                                  quote(labels.get("le")), quote(name)));
+                                  quote(block.labels[row].get("le")), quote(name_of(block, row))));
     }
+}
+
+Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classic,
+                                       const OfNative& native) {
+    const Expr& arg = *call.args.back();
+    Result<Block> block = eval(arg);
+    if (!block) return block;
+    const Histograms histograms = gather(*block);
+    warn_of_bad_buckets(arg, *block, histograms.malformed);
+    Block out(steps_.count);
+    std::vector<std::vector<bool>> taken(histograms.all.size());
+    std::vector<Bucket> buckets;
+    for (const Histograms::Native& each : histograms.natives) {
+        const auto row = out.add(block->shown_labels(each.row));
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (!is_histogram(block->row(each.row)[i])) continue;
+            if (each.classic != Histograms::none) {
+                collect(*block, histograms.all[each.classic], i, buckets);
+                if (!buckets.empty()) {
+                    context_.warn(arg,
+                                  "vector contains a mix of classic and native histograms for "
+                                  "metric name " +
+                                      quote(name_of(*block, each.row)));
+                    taken[each.classic].resize(steps_.count);
+                    taken[each.classic][i] = true;
+                    continue;
+                }
+            }
+            row[i] = native(*block->histogram(each.row, i), i);
+        }
+    }
+    for (std::size_t h = 0; h < histograms.all.size(); ++h) {
+        const Histograms::One& one = histograms.all[h];
+        const auto row = out.add(one.labels);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (!taken[h].empty() && taken[h][i]) continue;
+            collect(*block, one, i, buckets);
+            if (!buckets.empty()) row[i] = classic(buckets, one.name, i);
+        }
+    }
+    drop_empty_rows(out);
+    return unique(std::move(out), Meeting::Merge);
 }
 
 Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
     Result<Block> q = eval(*call.args[0]);
     if (!q) return q;
-    Result<Block> block = eval(*call.args[1]);
-    if (!block) return block;
-    context_.warn_quantiles(*call.args[0], q->values);
-    const Histograms histograms = gather(*block);
-    warn_of_bad_buckets(*call.args[1], *block, histograms.malformed);
-    Block out(steps_.count);
-    std::vector<Bucket> buckets;
-    for (const Histograms::One& one : histograms.all) {
-        const auto row = out.add(one.labels);
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            collect(*block, one, i, buckets);
-            if (buckets.empty()) continue;
-            bool forced = false;
-            row[i] = bucket_quantile(q->values[i], buckets, forced);
-            if (forced)
-                context_.inform(
-                    *call.args[1],
-                    "input to histogram_quantile needed to be fixed for monotonicity (see "
-                    "https://prometheus.io/docs/prometheus/latest/querying/functions/"
-                    "#histogram_quantile) for metric name " +
-                        quote(one.name));
-        }
-    }
-    drop_empty_rows(out);
+    const Expr& arg = *call.args[1];
+    const auto classic = [&](std::vector<Bucket>& buckets, std::string_view name, std::size_t i) {
+        bool forced = false;
+        const double value = bucket_quantile(q->values[i], buckets, forced);
+        if (forced)
+            context_.inform(arg,
+                            "input to histogram_quantile needed to be fixed for monotonicity (see "
+                            "https://prometheus.io/docs/prometheus/latest/querying/functions/"
+                            "#histogram_quantile) for metric name " +
+                                quote(name));
+        return value;
+    };
+    const auto native = [&](const Histogram& histogram, std::size_t i) {
+        NativeNote note = NativeNote::None;
+        const double value = native_quantile(q->values[i], histogram, note);
+        tell(note, call);
+        return value;
+    };
+    Result<Block> out = of_histograms(call, classic, native);
+    if (out) context_.warn_quantiles(*call.args[0], q->values);
     return out;
+}
+
+void Evaluator::tell(NativeNote note, const Call& call) {
+    if (note == NativeNote::None) return;
+    const std::string_view text =
+        note == NativeNote::NanResult
+            ? "input to histogram_quantile has NaN observations, result is NaN"
+        : note == NativeNote::NanSkew
+            ? "input to histogram_quantile has NaN observations, result is skewed higher"
+            : "input to histogram_fraction has NaN observations, which are excluded from all "
+              "fractions";
+    context_.inform(*call.args[0], std::string(text) + " for metric name \"\"");
 }
 
 Result<Block> Evaluator::eval_histogram_fraction(const Call& call) {
@@ -208,22 +272,38 @@ Result<Block> Evaluator::eval_histogram_fraction(const Call& call) {
     if (!lower) return lower;
     Result<Block> upper = eval(*call.args[1]);
     if (!upper) return upper;
-    Result<Block> block = eval(*call.args[2]);
+    const auto classic = [&](std::vector<Bucket>& buckets, std::string_view, std::size_t i) {
+        return bucket_fraction(lower->values[i], upper->values[i], buckets);
+    };
+    const auto native = [&](const Histogram& histogram, std::size_t i) {
+        NativeNote note = NativeNote::None;
+        const double value = native_fraction(lower->values[i], upper->values[i], histogram, note);
+        tell(note, call);
+        return value;
+    };
+    return of_histograms(call, classic, native);
+}
+
+Result<Block> Evaluator::eval_histogram_number(const Call& call) {
+    Result<Block> block = eval(*call.args[0]);
     if (!block) return block;
-    Block out(steps_.count);
-    std::vector<Bucket> buckets;
-    const Histograms histograms = gather(*block);
-    warn_of_bad_buckets(*call.args[2], *block, histograms.malformed);
-    for (const Histograms::One& one : histograms.all) {
-        const auto row = out.add(one.labels);
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            collect(*block, one, i, buckets);
-            if (!buckets.empty())
-                row[i] = bucket_fraction(lower->values[i], upper->values[i], buckets);
+    const Function::Id id = call.function->id;
+    for (std::size_t i = 0; i < block->values.size(); ++i) {
+        if (!is_histogram(block->values[i])) {
+            block->values[i] = absent_value();
+            continue;
         }
+        const Histogram& h = *block->histograms[i];
+        block->values[i] = id == Function::Id::HistogramCount    ? h.count
+                           : id == Function::Id::HistogramSum    ? h.sum
+                           : id == Function::Id::HistogramAvg    ? h.sum / h.count
+                           : id == Function::Id::HistogramStdvar ? native_variance(h)
+                                                                 : std::sqrt(native_variance(h));
     }
-    drop_empty_rows(out);
-    return out;
+    block->histograms.clear();
+    drop_empty_rows(*block);
+    if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    return block;
 }
 
 }  // namespace vedette::promql

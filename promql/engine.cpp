@@ -24,7 +24,10 @@ std::vector<Series> series_of(const Block& block, const Steps& steps) {
         Series series{block.shown_labels(r), {}};
         series.samples.reserve(static_cast<std::size_t>(present));
         for (std::size_t i = 0; i < row.size(); ++i)
-            if (!is_absent(row[i])) series.samples.push_back({{steps.at(i)}, row[i]});
+            if (is_histogram(row[i]))
+                series.samples.push_back({{steps.at(i)}, block.histogram(r, i)});
+            else if (!is_absent(row[i]))
+                series.samples.push_back({{steps.at(i)}, row[i]});
         out.push_back(std::move(series));
     }
     return out;
@@ -41,7 +44,9 @@ Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
     const auto done = evaluator.each_series(expr, [&](const SeriesSamples& series) -> Result<void> {
         Series one{*series.labels, {}};
         for (std::size_t i = 0; i < series.times.size(); ++i)
-            one.samples.push_back({series.times[i], series.values[i]});
+            one.samples.push_back({series.times[i], is_histogram(series.values[i])
+                                                        ? Value(series.histograms[i])
+                                                        : Value(series.values[i])});
         out.push_back(std::move(one));
         return {};
     });

@@ -20,9 +20,8 @@ struct EngineSettings {
 /// Evaluates expressions as Prometheus 3.5 does.
 ///
 /// Fails with BadInput when the query cannot be answered (Prometheus's text: duplicate series,
-/// many-to-many matches …, or a native histogram among the data), Limit when it would cost too
-/// much, Timeout, Cancelled when `stop` was requested, and with what the source fails with. Safe to
-/// call from any thread.
+/// many-to-many matches …), Limit when it would cost too much, Timeout, Cancelled when `stop` was
+/// requested, and with what the source fails with. Safe to call from any thread.
 class Engine {
 public:
     Engine(EngineSettings settings, const Clock& clock) : settings_(settings), clock_(clock) {}

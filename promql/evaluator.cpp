@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/histogram.h"
+
 namespace vedette::promql {
 
 QueryContext::QueryContext(const EngineSettings& query_settings, const Clock& clock,
@@ -81,8 +83,8 @@ Result<Block> Evaluator::eval(const Expr& wrapped) {
     if (const Number* number = expr.as<Number>()) return scalar(number->value);
     if (expr.as<Selector>() != nullptr) return eval_selector(expr, false);
     if (const Unary* unary = expr.as<Unary>()) return eval_unary(*unary);
-    if (const Binary* binary = expr.as<Binary>()) return eval_binary(*binary);
-    if (const Aggregate* aggregate = expr.as<Aggregate>()) return eval_aggregate(*aggregate);
+    if (expr.as<Binary>() != nullptr) return eval_binary(expr);
+    if (const Aggregate* aggregate = expr.as<Aggregate>()) return eval_aggregate(*aggregate, expr);
     check(expr.as<Call>() != nullptr,
           "strings and ranges are arguments, evaluated by their functions");
     return eval_call(expr);
@@ -92,7 +94,13 @@ Result<Block> Evaluator::eval_unary(const Unary& unary) {
     Result<Block> block = eval(*unary.expr);
     if (!block || unary.op == Op::Add) return block;
     for (double& value : block->values)
-        if (!is_absent(value)) value = -value;
+        if (is_number(value)) value = -value;
+    for (std::size_t i = 0; block->has_histograms() && i < block->values.size(); ++i) {
+        if (!is_histogram(block->values[i])) continue;
+        auto negated = std::make_shared<Histogram>(*block->histograms[i]);
+        multiply(*negated, -1);
+        block->histograms[i] = std::move(negated);
+    }
     if (unary.expr->type == Type::Vector && !drop_names(*block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
     return block;

@@ -15,6 +15,7 @@
 #include "promql/block.h"
 #include "promql/engine.h"
 #include "promql/functions.h"
+#include "promql/native_histogram.h"
 
 namespace vedette::promql {
 
@@ -46,11 +47,18 @@ private:
     std::map<std::string, std::string> warnings_, infos_;
 };
 
-/// The float samples of one series, borrowed for the call; no stale markers among them.
+/// The samples of one series, borrowed for the call; no stale markers among them. `histograms` is
+/// empty, or as long as `times`; then the value is the histogram marker where it is not null.
 struct SeriesSamples {
     const Labels* labels = nullptr;
     std::span<const Timestamp> times;
     std::span<const double> values;
+    std::span<const HistogramRef> histograms;
+};
+
+/// One bucket of a classic histogram: how many observations lie at `bound` or below.
+struct ClassicBucket {
+    double bound = 0, count = 0;
 };
 
 /// Evaluates expressions at given steps, series by series.
@@ -84,14 +92,15 @@ private:
     Result<Block> eval_absent_over_time(const Call& call);
 
     // binary.cpp
-    Result<Block> eval_binary(const Binary& binary);
-    Result<Block> with_scalar(const Binary& binary, Block vector, const Block& scalar,
+    Result<Block> eval_binary(const Expr& expr);
+    Result<Block> with_scalar(const Expr& expr, Block vector, const Block& scalar,
                               bool scalar_left);
-    Result<Block> with_vector(const Binary& binary, Block lhs, Block rhs);
+    Result<Block> with_vector(const Expr& expr, Block lhs, Block rhs);
     Result<Block> set_operation(const Binary& binary, Block lhs, Block rhs);
 
     // aggregate.cpp
-    Result<Block> eval_aggregate(const Aggregate& aggregate);
+    Result<Block> eval_aggregate(const Aggregate& aggregate, const Expr& at);
+    void inform_of_ignored(const Expr& at, Aggregator op);
 
     // call.cpp, call_labels.cpp, call_histogram.cpp
     Result<Block> eval_call(const Expr& expr);
@@ -107,6 +116,14 @@ private:
     Result<Block> eval_label_join(const Call& call);
     Result<Block> eval_histogram_quantile(const Call& call);
     Result<Block> eval_histogram_fraction(const Call& call);
+    Result<Block> eval_histogram_number(const Call& call);
+    /// Of the classic histograms of a vector at one step (their name beside), and of the native
+    /// ones.
+    using OfBuckets =
+        std::function<double(std::vector<ClassicBucket>&, std::string_view, std::size_t step)>;
+    using OfNative = std::function<double(const Histogram&, std::size_t step)>;
+    Result<Block> of_histograms(const Call& call, const OfBuckets& classic, const OfNative& native);
+    void tell(NativeNote note, const Call& call);
     void warn_of_bad_buckets(const Expr& at, const Block& block,
                              const std::vector<std::size_t>& rows);
 
@@ -117,6 +134,13 @@ private:
     QueryContext& context_;
     Steps steps_;
 };
+
+/// Prometheus's words, before the metric name, for histograms that have no sum.
+inline constexpr std::string_view mixed_schemas =
+    "vector contains a mix of histograms with exponential and custom buckets schemas for metric "
+    "name";
+inline constexpr std::string_view mixed_bounds =
+    "vector contains histograms with incompatible custom buckets for metric name";
 
 /// The labels `absent` gives: what equality matchers of its selector say.
 Labels labels_of_absent(const Expr& arg);

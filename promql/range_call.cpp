@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "promql/evaluator.h"
-#include "promql/windows.h"
+#include "promql/histogram_windows.h"
 
 namespace vedette::promql {
 
@@ -33,7 +33,12 @@ struct Windows {
         const std::int64_t end = steps.at(step);
         const std::size_t count = slide.last() - slide.first();
         return {series.times.subspan(slide.first(), count),
-                series.values.subspan(slide.first(), count), end - range, end, now.at(step)};
+                series.values.subspan(slide.first(), count),
+                series.histograms.empty() ? series.histograms
+                                          : series.histograms.subspan(slide.first(), count),
+                end - range,
+                end,
+                now.at(step)};
     }
 };
 
@@ -73,13 +78,54 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
     }
 }
 
+/// The same for a series that has histograms among its samples, into the last row.
+void fill_mixed(Block& block, const SeriesSamples& series, const Windows& windows, Id id,
+                std::span<const double> parameters, RangeNotes& notes) {
+    const std::size_t row = block.rows() - 1;
+    const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
+    std::vector<std::size_t> resets;
+    Slide slide;
+    WindowArgs args;
+    for (std::size_t i = 0; i < block.steps; ++i) {
+        const std::int64_t end = windows.steps.at(i);
+        slide.to(series.times, end - windows.range, end);
+        if (slide.first() == slide.last()) continue;
+        if (!parameters.empty()) args.parameter = parameters[i];
+        WindowSamples window = windows.at(series, slide, i);
+        if (std::ranges::any_of(window.values, is_histogram)) {
+            block.put(row, i, over_histograms(id, window, args, notes));
+            continue;
+        }
+        window.histograms = {};
+        if (!is_rate) {
+            block.row(row)[i] = window_function(id)(window, args);
+            continue;
+        }
+        const Windows one{{end, 1, 1}, windows.range, {windows.now.at(i), 1, 1}};
+        fill_extrapolated(block.row(row).subspan(i, 1),
+                          {series.labels, window.times, window.values, {}}, one, id, resets);
+    }
+}
+
 bool looks_like_a_counter(std::string_view name) {
     return name.empty() || name.ends_with("_total") || name.ends_with("_sum") ||
            name.ends_with("_count") || name.ends_with("_bucket");
 }
 
-bool any_present(std::span<const double> row) {
-    return !std::all_of(row.begin(), row.end(), is_absent);
+void say(QueryContext& context, const Expr& at, RangeNotes notes, std::string_view name) {
+    const auto warn = [&](RangeNote note, std::string_view text) {
+        if ((notes & note) != 0) context.warn(at, std::string(text) + ' ' + quote(name));
+    };
+    warn(MixedTypes, "encountered a mix of histograms and floats for metric name");
+    warn(NotCounter, "this native histogram metric is not a counter:");
+    warn(NotGauge, "this native histogram metric is not a gauge:");
+    warn(MixedSchemas, mixed_schemas);
+    warn(MixedBounds, mixed_bounds);
+    if ((notes & HistogramsLeft) != 0)
+        context.inform(at,
+                       "ignored histograms in a range containing both floats and histograms "
+                       "for metric name " +
+                           quote(name));
 }
 
 }  // namespace
@@ -111,20 +157,24 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     std::vector<std::size_t> resets;
     const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
     const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
-        const std::size_t before = block.rows();
         const std::span<double> row = block.add(*series.labels);
-        if (is_rate)
+        const std::string_view name = series.labels->get(metric_name_label);
+        const Expr& place = subquery != nullptr ? nowhere : matrix;
+        if (!series.histograms.empty()) {
+            RangeNotes notes = 0;
+            fill_mixed(block, series, used, id, parameters.values, notes);
+            say(context_, id == Id::QuantileOverTime ? *call.args[0] : place, notes, name);
+        } else if (is_rate) {
             fill_extrapolated(row, series, used, id, resets);
-        else
+        } else {
             fill_windows(row, series, used, window_function(id), parameters.values);
-        if (!any_present(row)) {
-            block.labels.pop_back();
-            block.values.resize(before * block.steps);
+        }
+        if (std::ranges::all_of(row, is_absent)) {
+            block.keep_rows(block.rows() - 1);
             return {};
         }
-        const std::string_view name = series.labels->get(metric_name_label);
-        if (wants_counter && !looks_like_a_counter(name))
-            context_.inform(subquery != nullptr ? nowhere : matrix,
+        if (wants_counter && !looks_like_a_counter(name) && std::ranges::any_of(row, is_number))
+            context_.inform(place,
                             "metric might not be a counter, name does not end in "
                             "_total/_sum/_count/_bucket: " +
                                 quote(name));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "promql/evaluator.h"
 
@@ -6,52 +7,66 @@ namespace vedette::promql {
 
 namespace {
 
-Result<void> refuse_histograms(const Column& column) {
-    const bool any = std::any_of(column.histograms.begin(), column.histograms.end(),
-                                 [](const HistogramRef& each) { return each != nullptr; });
-    if (!any) return {};
-    return fail(Fault::BadInput, "native histograms are not evaluated yet, and " +
-                                     to_string(*column.labels) + " holds some");
-}
-
-bool any_stale(std::span<const double> values) {
+/// Whether some are stale markers, or a float of the bits that mark histograms.
+bool any_reserved(std::span<const double> values) {
     bool any = false;
-    for (const double value : values) any |= is_stale(value);
+    for (const double value : values) any |= !is_number(value);
     return any;
 }
 
-/// Copies what is not stale, so that windows need not look.
+/// Copies what is not stale, so that windows need not look, and marks the histograms.
 class Fresh {
 public:
-    SeriesSamples without_stale(const SeriesSamples& all) {
-        if (!any_stale(all.values)) return all;
+    SeriesSamples without_stale(const Column& all) {
+        if (all.histograms.empty() && !any_reserved(all.floats))
+            return {all.labels, all.times, all.floats, {}};
         times_.clear();
         values_.clear();
-        for (std::size_t i = 0; i < all.values.size(); ++i) {
-            if (is_stale(all.values[i])) continue;
+        histograms_.clear();
+        bool any_histogram = false;
+        for (std::size_t i = 0; i < all.times.size(); ++i) {
+            const HistogramRef* const histogram =
+                all.histograms.empty() || !all.histograms[i] ? nullptr : &all.histograms[i];
+            if (is_stale(histogram != nullptr ? (*histogram)->sum : all.floats[i])) continue;
             times_.push_back(all.times[i]);
-            values_.push_back(all.values[i]);
+            values_.push_back(histogram != nullptr ? histogram_marker() : quieted(all.floats[i]));
+            histograms_.push_back(histogram != nullptr ? *histogram : nullptr);
+            any_histogram |= histogram != nullptr;
         }
-        return {all.labels, times_, values_};
+        if (!any_histogram) histograms_.clear();
+        return {all.labels, times_, values_, histograms_};
     }
+
+    /// A float that happens to have the bits of the histogram marker becomes an ordinary NaN.
+    static double quieted(double value) { return is_histogram(value) ? std::nan("") : value; }
 
 private:
     std::vector<Timestamp> times_;
     std::vector<double> values_;
+    std::vector<HistogramRef> histograms_;
 };
 
 /// At each step the newest sample not older than the look-back, unless it says the series ended.
-void fill_latest(std::span<double> row, const Column& column, const Steps& steps,
-                 std::int64_t lookback, bool want_times) {
+void fill_latest(Block& block, const Column& column, const Steps& steps, std::int64_t lookback,
+                 bool want_times) {
+    const std::size_t index = block.rows() - 1;
+    const std::span<double> row = block.row(index);
     std::size_t seen = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::int64_t now = steps.at(i);
         while (seen < column.times.size() && column.times[seen].ms <= now) ++seen;
         if (seen == 0) continue;
         const std::int64_t at = column.times[seen - 1].ms;
+        if (at <= now - lookback) continue;
         const double value = column.floats[seen - 1];
-        if (at <= now - lookback || is_stale(value)) continue;
-        row[i] = want_times ? static_cast<double>(at) / 1000 : value;
+        const bool histogram = !column.histograms.empty() && column.histograms[seen - 1];
+        if (is_stale(histogram ? column.histograms[seen - 1]->sum : value)) continue;
+        if (want_times)
+            row[i] = static_cast<double>(at) / 1000;
+        else if (histogram)
+            block.put(index, i, column.histograms[seen - 1]);
+        else
+            row[i] = Fresh::quieted(value);
     }
 }
 
@@ -74,8 +89,11 @@ Block Evaluator::spread(Block one) const {
     Block all(steps_.count);
     all.nameless = one.nameless;
     all.values.reserve(one.rows() * steps_.count);
-    for (std::size_t i = 0; i < one.rows(); ++i)
+    for (std::size_t i = 0; i < one.rows(); ++i) {
         std::ranges::fill(all.add(one.labels[i]), one.values[i]);
+        if (!is_histogram(one.values[i])) continue;
+        for (std::size_t step = 0; step < all.steps; ++step) all.put(i, step, one.cell(i, 0));
+    }
     return all;
 }
 
@@ -92,14 +110,10 @@ Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
     Block block(view.steps.count);
     Column column;
     while ((*cursor)->next(column)) {
-        if (const auto good = refuse_histograms(column); !good) return fail(good.error());
-        const std::size_t before = block.rows();
-        const std::span<double> row = block.add(*column.labels);
-        fill_latest(row, column, view.steps, lookback, want_times);
-        if (std::all_of(row.begin(), row.end(), is_absent)) {
-            block.labels.pop_back();
-            block.values.resize(before * block.steps);
-        }
+        block.add(*column.labels);
+        fill_latest(block, column, view.steps, lookback, want_times);
+        const std::span<const double> row = block.row(block.rows() - 1);
+        if (std::all_of(row.begin(), row.end(), is_absent)) block.keep_rows(block.rows() - 1);
         if (const auto good = context_.charge(view.steps.count); !good) return fail(good.error());
     }
     if (const auto good = context_.charge(0); !good) return fail(good.error());
@@ -125,10 +139,8 @@ Result<void> Evaluator::each_selected(
     Fresh fresh;
     Column column;
     while ((*cursor)->next(column)) {
-        if (const auto good = refuse_histograms(column); !good) return good;
         if (const auto good = context_.charge(column.times.size()); !good) return good;
-        const SeriesSamples samples =
-            fresh.without_stale({column.labels, column.times, column.floats});
+        const SeriesSamples samples = fresh.without_stale(column);
         if (samples.times.empty()) continue;
         if (const auto good = take(samples); !good) return good;
     }
@@ -153,17 +165,24 @@ Result<void> Evaluator::each_subquery(
     block->show_labels();
     std::vector<Timestamp> times;
     std::vector<double> values;
+    std::vector<HistogramRef> histograms;
     for (std::size_t i = 0; i < block->rows(); ++i) {
         times.clear();
         values.clear();
+        histograms.clear();
         const auto row = block->row(i);
         for (std::size_t at = 0; at < count; ++at) {
             if (is_absent(row[at])) continue;
             times.push_back({inner.steps_.at(at)});
             values.push_back(row[at]);
+            if (!is_histogram(row[at])) continue;
+            histograms.resize(values.size());
+            histograms.back() = block->histogram(i, at);
         }
         if (times.empty()) continue;
-        if (const auto good = take({&block->labels[i], times, values}); !good) return good;
+        if (!histograms.empty()) histograms.resize(values.size());
+        if (const auto good = take({&block->labels[i], times, values, histograms}); !good)
+            return good;
     }
     return {};
 }

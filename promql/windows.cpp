@@ -64,8 +64,8 @@ double quantile(double q, std::span<double> values) {
            values[static_cast<std::size_t>(upper)] * weight;
 }
 
-double extrapolated(const WindowSamples& w, double change, bool is_counter, bool per_second) {
-    const double first = w.values.front();
+double extrapolation(const WindowSamples& w, double first, double change, bool is_counter,
+                     bool per_second) {
     const double to_start = static_cast<double>(w.times.front().ms - w.begin) / 1000;
     double to_end = static_cast<double>(w.end - w.times.back().ms) / 1000;
     const double sampled = static_cast<double>((w.times.back() - w.times.front()).count()) / 1000;
@@ -81,7 +81,11 @@ double extrapolated(const WindowSamples& w, double change, bool is_counter, bool
     if (to_end >= threshold) to_end = between / 2;
     double factor = (sampled + before + to_end) / sampled;
     if (per_second) factor /= static_cast<double>(w.end - w.begin) / 1000;
-    return change * factor;
+    return factor;
+}
+
+double extrapolated(const WindowSamples& w, double change, bool is_counter, bool per_second) {
+    return change * extrapolation(w, w.values.front(), change, is_counter, per_second);
 }
 
 namespace {

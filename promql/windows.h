@@ -5,15 +5,19 @@
 #include <span>
 #include <vector>
 
+#include "core/sample.h"
 #include "core/time.h"
 #include "promql/functions.h"
 
 namespace vedette::promql {
 
 /// Samples of one series inside a left-open window; never empty, no stale marker among them.
+/// `histograms` is empty, or as long as `times` and set where the value is the histogram marker;
+/// functions of floats are given windows without.
 struct WindowSamples {
     std::span<const Timestamp> times;
     std::span<const double> values;
+    std::span<const HistogramRef> histograms;
     std::int64_t begin = 0, end = 0;  ///< of the window, offset taken into account
     std::int64_t now = 0;             ///< the step itself
 };
@@ -63,6 +67,10 @@ using WindowFunction = double (*)(const WindowSamples& window, WindowArgs& args)
 /// The function of `id`; null when it does not work on single windows (rate and its kin do not).
 WindowFunction window_function(Function::Id id);
 
+/// The factor by which the change between the first and the last sample is extended to the window's
+/// edges. A counter that was `first` and grew by `change` is not followed below zero.
+double extrapolation(const WindowSamples& window, double first, double change, bool is_counter,
+                     bool per_second);
 /// rate, increase and delta: `change` between the first and the last sample (counter resets made
 /// good), extended to the window's edges by Prometheus's rules. Needs two samples.
 double extrapolated(const WindowSamples& window, double change, bool is_counter, bool per_second);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/histogram.h"
+
 namespace vedette::store {
 namespace {
 
@@ -19,12 +21,15 @@ HistogramRef histogram_of(const Sample& sample) {
 }
 
 bool same_histogram(const HistogramRef& a, const HistogramRef& b) {
-    if (!a || !b) return !a && !b;
-    // As bytes, so that a NaN is itself.
-    std::string left, right;
-    put_histogram(left, *a);
-    put_histogram(right, *b);
-    return left == right;
+    return a && b ? same_data(*a, *b) : !a && !b;
+}
+
+HistogramRef with_stored_hint(HistogramRef sent, const Histogram* previous) {
+    const Histogram::ResetHint hint = stored_reset_hint(*sent, previous);
+    if (hint == sent->reset_hint) return sent;
+    auto stored = std::make_shared<Histogram>(*sent);
+    stored->reset_hint = hint;
+    return stored;
 }
 
 }  // namespace
@@ -56,10 +61,11 @@ void SeriesSamples::unclaim() {
 }
 
 void SeriesSamples::append(const Sample& sample) {
-    const HistogramRef histogram = histogram_of(sample);
+    HistogramRef histogram = histogram_of(sample);
     const ChunkKind kind = histogram ? ChunkKind::Histogram : ChunkKind::Float;
     if (open_.full_for(kind)) sealed_.push_back(open_.seal());
     if (histogram) {
+        histogram = with_stored_hint(std::move(histogram), histograms_->appended.get());
         open_.append(sample.at, *histogram, histograms_->appended.get());
     } else {
         open_.append(sample.at, std::get<double>(sample.value));

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
+#include "core/histogram.h"
 #include "core/sample.h"
 
 namespace vedette::exporter {
@@ -94,63 +96,32 @@ Response api_success(const std::function<void(JsonWriter&)>& write,
 
 namespace {
 
-/// Upper bound of bucket `index` (bucket i of schema n ends at 2^(i / 2^n)); custom bounds are
-/// listed.
-double upper_bound(const Histogram& histogram, std::int32_t index) {
-    if (histogram.schema == -53) {
-        const auto at = static_cast<std::size_t>(index);
-        return index >= 0 && at < histogram.custom_bounds.size() ? histogram.custom_bounds[at]
-                                                                 : INFINITY;
-    }
-    return std::exp2(static_cast<double>(index) *
-                     std::exp2(-static_cast<double>(histogram.schema)));
+/// 0: closed above, 1: closed below, 2: open, 3: closed on both sides.
+int rule_of(const HistogramBucket& bucket) {
+    if (bucket.lower_inclusive) return bucket.upper_inclusive ? 3 : 1;
+    return bucket.upper_inclusive ? 0 : 2;
 }
 
-void write_bucket(JsonWriter& json, int rule, double lower, double upper, double count) {
-    if (count == 0) return;
-    json.begin_list()
-        .value(rule)
-        .sample_value(lower)
-        .sample_value(upper)
-        .sample_value(count)
-        .end_list();
-}
-
-/// Calls `each(index, count)` from the lowest bucket to the highest.
-template <typename Each>
-void for_buckets(const std::vector<Histogram::Span>& spans, const std::vector<double>& counts,
-                 Each each) {
-    std::int32_t index = 0;
-    std::size_t next = 0;
-    for (const Histogram::Span& span : spans) {
-        index += span.offset;
-        for (std::uint32_t i = 0; i < span.length; ++i, ++index) each(index, counts[next++]);
-    }
-}
-
-/// `{"count":…,"sum":…,"buckets":[[rule, lower, upper, count] …]}`; rule 0: open left, 1: open
-/// right, 3: closed on both sides.
-void write_histogram(JsonWriter& json, const Histogram& h) {
+/// `{"count":…,"sum":…,"buckets":[[rule, lower, upper, count] …]}`; empty buckets are left out.
+void write_histogram(JsonWriter& json, const Histogram& histogram) {
     json.begin_object()
         .key("count")
-        .sample_value(h.count)
+        .sample_value(histogram.count)
         .key("sum")
-        .sample_value(h.sum)
-        .key("buckets")
-        .begin_list();
-    std::vector<std::pair<std::int32_t, double>> negative;
-    for_buckets(h.negative_spans, h.negative_buckets,
-                [&](std::int32_t i, double c) { negative.emplace_back(i, c); });
-    for (auto at = negative.rbegin(); at != negative.rend(); ++at)
-        write_bucket(json, 1, -upper_bound(h, at->first), -upper_bound(h, at->first - 1),
-                     at->second);
-    write_bucket(json, 3, -h.zero_threshold, h.zero_threshold, h.zero_count);
-    for_buckets(h.positive_spans, h.positive_buckets, [&](std::int32_t i, double c) {
-        const bool lowest_custom = h.schema == -53 && i == 0;
-        write_bucket(json, 0, lowest_custom ? -INFINITY : upper_bound(h, i - 1), upper_bound(h, i),
-                     c);
-    });
-    json.end_list().end_object();
+        .sample_value(histogram.sum);
+    bool any = false;
+    for (const HistogramBucket& bucket : all_buckets(histogram)) {
+        if (bucket.count == 0) continue;
+        if (!std::exchange(any, true)) json.key("buckets").begin_list();
+        json.begin_list()
+            .value(rule_of(bucket))
+            .sample_value(bucket.lower)
+            .sample_value(bucket.upper)
+            .sample_value(bucket.count)
+            .end_list();
+    }
+    if (any) json.end_list();
+    json.end_object();
 }
 
 void write_point(JsonWriter& json, const Sample& sample) {

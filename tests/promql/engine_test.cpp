@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "core/histogram.h"
 #include "tests/promql/recorded_answers.h"
 
 using namespace vedette;
@@ -18,8 +19,11 @@ std::string shown(const Result<QueryResult>& result) {
     for (const auto& series : result->series) {
         out += (out.empty() ? "" : "; ") + to_string(series.labels);
         for (const Sample& sample : series.samples)
-            out += ' ' + format_value(std::get<double>(sample.value)) + '@' +
-                   format_value(sample.at.seconds());
+            out += ' ' +
+                   (std::holds_alternative<double>(sample.value)
+                        ? format_value(std::get<double>(sample.value))
+                        : to_string(*std::get<HistogramRef>(sample.value))) +
+                   '@' + format_value(sample.at.seconds());
     }
     return out;
 }
@@ -209,9 +213,36 @@ TEST_CASE("a query nested as deep as the parser allows is answered", "[promql][e
     CHECK(answer->series.size() == 1);
 }
 
-TEST_CASE("a native histogram among the data is refused by name", "[promql][engine]") {
-    Bench bench;
-    bench.source.add(series_name("h{a=\"1\"}"), {0}, std::make_shared<const Histogram>());
-    CHECK(shown(bench.at("h", {0})) ==
-          R"(native histograms are not evaluated yet, and h{a="1"} holds some)");
+TEST_CASE("a native histogram goes through a query beside floats", "[promql][engine]") {
+    struct Row {
+        const char *query, *answer;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"h", R"(h{a="1"} {count:3, sum:5, [-1,1]:1, (1,2]:2}@60; h{a="2"} 7@60)"},
+        {"abs(h)", R"({a="2"} 7@60)"},
+        {"histogram_count(h)", R"({a="1"} 3@60)"},
+        {"timestamp(h)", R"({a="1"} 60@60; {a="2"} 60@60)"},
+        {"2 * h", R"({a="1"} {count:6, sum:10, [-1,1]:2, (1,2]:4}@60; {a="2"} 14@60)"},
+        {"h + on (a) h", R"({a="1"} {count:6, sum:10, [-1,1]:2, (1,2]:4}@60; {a="2"} 14@60)"},
+        {"count(h)", "{} 2@60"},
+        {"max(h)", "{} 7@60"},
+        {"sum(h)", ""},
+        {"sum by (a) (h)", R"({a="1"} {count:3, sum:5, [-1,1]:1, (1,2]:2}@60; {a="2"} 7@60)"},
+        {"last_over_time(h[1m:])",
+         R"(h{a="1"} {count:3, sum:5, [-1,1]:1, (1,2]:2}@60; h{a="2"} 7@60)"},
+        {"h @ 0", R"(h{a="1"} {count:3, sum:5, [-1,1]:1, (1,2]:2}@60; h{a="2"} 7@60)"},
+        {"topk(2, h)", R"(h{a="2"} 7@60)"},
+        {"h and h", R"(h{a="1"} {count:3, sum:5, [-1,1]:1, (1,2]:2}@60; h{a="2"} 7@60)"},
+    }));
+    CAPTURE(row.query);
+    Bench bench("h{a=\"2\"} 7x1");
+    auto histogram = std::make_shared<Histogram>();
+    histogram->count = 3;
+    histogram->sum = 5;
+    histogram->zero_threshold = histogram->zero_count = 1;
+    histogram->positive_spans = {{1, 1}};
+    histogram->positive_buckets = {2};
+    for (const std::int64_t at : {0, 60'000})
+        bench.source.add(series_name("h{a=\"1\"}"), {at}, histogram);
+    CHECK(shown(bench.at(row.query, {60'000})) == row.answer);
 }
