@@ -8,6 +8,7 @@
 #include "core/histogram.h"
 #include "promql/evaluator.h"
 #include "promql/group_key.h"
+#include "promql/ranking.h"
 #include "promql/text.h"
 #include "promql/windows.h"
 
@@ -208,7 +209,13 @@ Block quantiles(const Block& block, const Grouping& groups, std::span<const doub
     return out;
 }
 
-Block count_values(const Block& block, const Grouping& groups, const std::string& label) {
+Block count_values(const Aggregate& aggregate, const Block& block, const Grouping& groups) {
+    const std::string& label = text_of(*aggregate.param);
+    // What stands in `without` is left out, the counted label too.
+    const auto& names = aggregate.grouping;
+    const bool shown =
+        !aggregate.without || (label != metric_name_label &&
+                               std::find(names.begin(), names.end(), label) == names.end());
     Block out(block.steps);
     std::unordered_map<std::string, std::size_t> rows;
     for (std::size_t g = 0; g < groups.rows.size(); ++g) {
@@ -216,9 +223,10 @@ Block count_values(const Block& block, const Grouping& groups, const std::string
             for (std::size_t i = 0; i < block.steps; ++i) {
                 const double value = block.row(r)[i];
                 if (is_absent(value)) continue;
-                const std::string shown =
+                const std::string text =
                     is_histogram(value) ? to_string(*block.histogram(r, i)) : plain_number(value);
-                Labels labels = LabelsBuilder(groups.labels[g]).set(label, shown).build();
+                Labels labels = groups.labels[g];
+                if (shown) labels = LabelsBuilder(labels).set(label, text).build();
                 // Two groups may meet here, when the label counted into was one they differ by.
                 const auto [at, is_new] = rows.try_emplace(to_string(labels), out.rows());
                 if (is_new) out.add(std::move(labels));
@@ -230,36 +238,23 @@ Block count_values(const Block& block, const Grouping& groups, const std::string
     return out;
 }
 
-/// Whether `a` stands before `b` in topk (largest first) or bottomk; NaN always stands last.
-struct Ranks {
-    bool largest;
-    bool operator()(double a, double b) const {
-        if (std::isnan(a)) return false;
-        if (std::isnan(b)) return true;
-        return largest ? a > b : a < b;
-    }
-};
-
 /// Leaves of each group the k best at each step. `order` receives rows as the first step ranks
 /// them.
 void keep_best(Block& block, const Grouping& groups, std::span<const double> k, bool largest,
                std::vector<std::size_t>& order) {
-    const Ranks before{largest};
-    std::vector<std::size_t> rows;
+    std::vector<Ranked> rows;
     for (const std::vector<std::size_t>& members : groups.rows) {
         for (std::size_t i = 0; i < block.steps; ++i) {
             rows.clear();
             for (const std::size_t r : members)
-                if (!is_absent(block.row(r)[i])) rows.push_back(r);
-            std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
-                return before(block.row(a)[i], block.row(b)[i]);
-            });
+                if (!is_absent(block.row(r)[i])) rows.push_back({block.row(r)[i], r});
+            for (const Ranked& one : rows) block.row(one.row)[i] = absent_value();
             const double wanted = std::clamp(k[i], 0.0, static_cast<double>(rows.size()));
-            const auto kept = static_cast<std::size_t>(wanted);
-            if (i == 0)
-                order.insert(order.end(), rows.begin(),
-                             rows.begin() + static_cast<std::ptrdiff_t>(kept));
-            for (std::size_t n = kept; n < rows.size(); ++n) block.row(rows[n])[i] = absent_value();
+            if (wanted < 1) continue;
+            for (const Ranked& one : best(rows, static_cast<std::size_t>(wanted), largest)) {
+                block.row(one.row)[i] = one.value;
+                if (i == 0) order.push_back(one.row);
+            }
         }
     }
 }
@@ -269,6 +264,25 @@ Block in_order(Block block, const std::vector<std::size_t>& order) {
     out.nameless = block.nameless;
     for (const std::size_t r : order) out.add_row_of(block, r);
     return out;
+}
+
+/// Of all steps' quantiles, Prometheus names the worst to each side, and NaN.
+void warn_of_extremes(QueryContext& context, const Expr& at, std::span<const double> quantiles) {
+    double least = 0, most = 1;
+    bool any_nan = false;
+    for (const double q : quantiles) {
+        any_nan |= std::isnan(q);
+        least = std::min(least, q);
+        most = std::max(most, q);
+    }
+    if (any_nan) {
+        // Beside NaN only an infinity is larger or smaller than all others.
+        context.warn_quantile(at, std::nan(""));
+        if (!std::isinf(least)) least = 0;
+        if (!std::isinf(most)) most = 1;
+    }
+    context.warn_quantile(at, least);
+    context.warn_quantile(at, most);
 }
 
 Result<void> check_k(std::span<const double> k) {
@@ -298,12 +312,12 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
     const bool ignores = aggregate.op == Aggregator::Min || aggregate.op == Aggregator::Max ||
                          aggregate.op == Aggregator::Stddev || aggregate.op == Aggregator::Stdvar ||
                          aggregate.op == Aggregator::Quantile;
-    if (ignores && block->leave_histograms_out()) inform_of_ignored(*aggregate.expr, aggregate.op);
+    if (ignores && block->leave_histograms_out()) inform_of_ignored(unwrapped(*aggregate.expr), aggregate.op);
     const Grouping groups = group(aggregate, *block);
     const bool adds = aggregate.op == Aggregator::Sum || aggregate.op == Aggregator::Avg;
     if (adds && block->has_histograms())
         return fold_mixed(*block, groups, aggregate.op == Aggregator::Avg, context_,
-                          *aggregate.expr);
+                          unwrapped(*aggregate.expr));
     switch (aggregate.op) {
         case Aggregator::Sum:
             return fold_all<SumState>(*block, groups);
@@ -322,13 +336,13 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
         case Aggregator::Stdvar:
             return fold_all<VarianceState<false>>(*block, groups);
         case Aggregator::Quantile:
-            context_.warn_quantiles(*aggregate.param, param.values);
+            warn_of_extremes(context_, unwrapped(*aggregate.param), param.values);
             return quantiles(*block, groups, param.values);
         case Aggregator::CountValues: {
             const std::string& label = text_of(*aggregate.param);
             if (label.empty() || !is_utf8(label))
                 return fail(Fault::BadInput, "invalid label name " + quote(label));
-            return count_values(*block, groups, label);
+            return count_values(aggregate, *block, groups);
         }
         default:
             break;

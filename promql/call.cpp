@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <limits>
 #include <numbers>
-#include <numeric>
 
 #include "promql/evaluator.h"
+#include "promql/ranking.h"
 #include "promql/windows.h"
 
 namespace vedette::promql {
@@ -297,17 +297,12 @@ Result<Block> Evaluator::eval_sort(const Call& call) {
     // Over a range, series come in label order whatever their values.
     if (!block || steps_.count != 1) return block;
     const bool descending = call.function->id == Id::SortDesc;
-    std::vector<std::size_t> order(block->rows());
-    std::iota(order.begin(), order.end(), 0);
-    const auto& values = block->values;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        if (std::isnan(values[a])) return false;
-        if (std::isnan(values[b])) return true;
-        return descending ? values[a] > values[b] : values[a] < values[b];
-    });
+    std::vector<Ranked> order;
+    for (std::size_t r = 0; r < block->rows(); ++r) order.push_back({block->values[r], r});
+    rank_sort(order, descending);
     Block sorted(1);
     sorted.nameless = block->nameless;
-    for (const std::size_t r : order) sorted.add(block->labels[r])[0] = values[r];
+    for (const Ranked& one : order) sorted.add(block->labels[one.row])[0] = one.value;
     return sorted;
 }
 

@@ -119,9 +119,10 @@ double bucket_quantile(double q, std::vector<Bucket>& buckets, bool& forced) {
     if (q > 1) return infinity;
     if (!std::isinf(buckets.back().bound) || buckets.back().bound < 0 || buckets.size() < 2)
         return std::nan("");
-    forced = make_monotonic(buckets);
+    const bool changed = make_monotonic(buckets);
     const double observations = buckets.back().count;
     if (observations == 0) return std::nan("");
+    forced = changed;
     double rank = q * observations;
     const auto last = buckets.end() - 1;
     const auto at = std::find_if(buckets.begin(), last,
@@ -189,9 +190,9 @@ void Evaluator::warn_of_bad_buckets(const Expr& at, const Block& block,
 
 Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classic,
                                        const OfNative& native) {
-    const Expr& arg = *call.args.back();
-    Result<Block> block = eval(arg);
+    Result<Block> block = eval(*call.args.back());
     if (!block) return block;
+    const Expr& arg = place_of_arg(call, call.args.size() - 1);
     const Histograms histograms = gather(*block);
     warn_of_bad_buckets(arg, *block, histograms.malformed);
     Block out(steps_.count);
@@ -219,10 +220,13 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
     for (std::size_t h = 0; h < histograms.all.size(); ++h) {
         const Histograms::One& one = histograms.all[h];
         const auto row = out.add(one.labels);
+        std::string_view name = one.name;
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (!taken[h].empty() && taken[h][i]) continue;
             collect(*block, one, i, buckets);
-            if (!buckets.empty()) row[i] = classic(buckets, one.name, i);
+            if (buckets.empty()) continue;
+            row[i] = classic(buckets, name, i);
+            name = {};  // Prometheus leaves it out once it has a result
         }
     }
     drop_empty_rows(out);
@@ -232,12 +236,11 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
 Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
     Result<Block> q = eval(*call.args[0]);
     if (!q) return q;
-    const Expr& arg = *call.args[1];
     const auto classic = [&](std::vector<Bucket>& buckets, std::string_view name, std::size_t i) {
         bool forced = false;
         const double value = bucket_quantile(q->values[i], buckets, forced);
         if (forced)
-            context_.inform(arg,
+            context_.inform(place_of_arg(call, 1),
                             "input to histogram_quantile needed to be fixed for monotonicity (see "
                             "https://prometheus.io/docs/prometheus/latest/querying/functions/"
                             "#histogram_quantile) for metric name " +
@@ -251,7 +254,7 @@ Result<Block> Evaluator::eval_histogram_quantile(const Call& call) {
         return value;
     };
     Result<Block> out = of_histograms(call, classic, native);
-    if (out) context_.warn_quantiles(*call.args[0], q->values);
+    for (const double each : q->values) context_.warn_quantile(place_of_arg(call, 0), each);
     return out;
 }
 
@@ -264,7 +267,7 @@ void Evaluator::tell(NativeNote note, const Call& call) {
             ? "input to histogram_quantile has NaN observations, result is skewed higher"
             : "input to histogram_fraction has NaN observations, which are excluded from all "
               "fractions";
-    context_.inform(*call.args[0], std::string(text) + " for metric name \"\"");
+    context_.inform(place_of_arg(call, 0), std::string(text) + " for metric name \"\"");
 }
 
 Result<Block> Evaluator::eval_histogram_fraction(const Call& call) {

@@ -31,12 +31,20 @@ Result<void> QueryContext::charge(std::size_t samples) {
     return {};
 }
 
+namespace {
+
+std::string place_of(const Expr& at) {
+    return fmt::format("({}:{})", at.line, at.column);
+}
+
+}  // namespace
+
 void QueryContext::warn(const Expr& at, std::string_view text) {
-    warnings_[fmt::format("PromQL warning: {}", text)] = fmt::format("({}:{})", at.line, at.column);
+    warnings_[fmt::format("PromQL warning: {}", text)] = place_of(at);
 }
 
 void QueryContext::inform(const Expr& at, std::string_view text) {
-    infos_[fmt::format("PromQL info: {}", text)] = fmt::format("({}:{})", at.line, at.column);
+    infos_[fmt::format("PromQL info: {}", text)] = place_of(at);
 }
 
 namespace {
@@ -56,11 +64,10 @@ std::vector<std::string> QueryContext::infos() const {
     return with_places(infos_);
 }
 
-void QueryContext::warn_quantiles(const Expr& at, std::span<const double> quantiles) {
-    for (const double q : quantiles)
-        if (!(q >= 0 && q <= 1))
-            warn(at,
-                 fmt::format("quantile value should be between 0 and 1, got {}", format_value(q)));
+void QueryContext::warn_quantile(const Expr& at, double quantile) {
+    if (quantile >= 0 && quantile <= 1) return;
+    warn(at,
+         fmt::format("quantile value should be between 0 and 1, got {}", format_value(quantile)));
 }
 
 const std::string& text_of(const Expr& arg) {
@@ -81,6 +88,11 @@ Result<Block> Evaluator::unique(Block block, Meeting meeting) const {
 Result<Block> Evaluator::eval(const Expr& wrapped) {
     const Expr& expr = unwrapped(wrapped);
     if (const Number* number = expr.as<Number>()) return scalar(number->value);
+    if (steps_.count > 1 && is_step_invariant(expr)) {
+        Evaluator once(context_, {steps_.start, 1, 1});
+        Result<Block> one = once.eval(expr);
+        return one ? spread(std::move(*one)) : std::move(one);
+    }
     if (expr.as<Selector>() != nullptr) return eval_selector(expr, false);
     if (const Unary* unary = expr.as<Unary>()) return eval_unary(*unary);
     if (expr.as<Binary>() != nullptr) return eval_binary(expr);

@@ -34,8 +34,8 @@ public:
     Result<void> charge(std::size_t samples);
     void warn(const Expr& at, std::string_view text);
     void inform(const Expr& at, std::string_view text);
-    /// Warns of each quantile outside 0 … 1.
-    void warn_quantiles(const Expr& at, std::span<const double> quantiles);
+    /// Warns of a quantile outside 0 … 1.
+    void warn_quantile(const Expr& at, double quantile);
     std::vector<std::string> warnings() const;
     std::vector<std::string> infos() const;
 
@@ -142,6 +142,13 @@ inline constexpr std::string_view mixed_schemas =
 inline constexpr std::string_view mixed_bounds =
     "vector contains histograms with incompatible custom buckets for metric name";
 
+/// Whether a node says the same at every step, so that one evaluation does for all.
+bool is_step_invariant(const Expr& expr);
+/// The same of a function whose arguments are.
+bool is_step_invariant(const Function& function);
+/// Where annotations place an argument: without the parentheses around it, unless it alone is the
+/// same at every step.
+const Expr& place_of_arg(const Call& call, std::size_t index);
 /// The labels `absent` gives: what equality matchers of its selector say.
 Labels labels_of_absent(const Expr& arg);
 /// The value of a string argument.

@@ -128,6 +128,12 @@ void say(QueryContext& context, const Expr& at, RangeNotes notes, std::string_vi
                            quote(name));
 }
 
+bool any_present_at(const Block& block, std::size_t step) {
+    for (std::size_t r = 0; r < block.rows(); ++r)
+        if (!is_absent(block.row(r)[step])) return true;
+    return false;
+}
+
 }  // namespace
 
 Result<Block> Evaluator::eval_range_call(const Call& call) {
@@ -159,11 +165,11 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
         const std::span<double> row = block.add(*series.labels);
         const std::string_view name = series.labels->get(metric_name_label);
-        const Expr& place = subquery != nullptr ? nowhere : matrix;
+        const Expr& place = subquery != nullptr ? nowhere : place_of_arg(call, matrix_index);
         if (!series.histograms.empty()) {
             RangeNotes notes = 0;
             fill_mixed(block, series, used, id, parameters.values, notes);
-            say(context_, id == Id::QuantileOverTime ? *call.args[0] : place, notes, name);
+            say(context_, id == Id::QuantileOverTime ? place_of_arg(call, 0) : place, notes, name);
         } else if (is_rate) {
             fill_extrapolated(row, series, used, id, resets);
         } else {
@@ -181,8 +187,9 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         return context_.charge(row.size());
     });
     if (!done) return fail(done.error());
-    if (id == Id::QuantileOverTime && block.rows() > 0)
-        context_.warn_quantiles(*call.args[0], parameters.values);
+    if (id == Id::QuantileOverTime)
+        for (std::size_t i = 0; i < block.steps; ++i)
+            if (any_present_at(block, i)) context_.warn_quantile(place_of_arg(call, 0), parameters.values[i]);
     if (id != Id::LastOverTime && !drop_names(block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
     return block.steps != steps_.count ? spread(std::move(block)) : std::move(block);

@@ -99,9 +99,15 @@ Block Evaluator::spread(Block one) const {
 
 Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
     const Selector& selector = *expr.as<Selector>();
-    const View view = view_of(selector.shift);
+    View view = view_of(selector.shift);
     const std::int64_t lookback = context_.settings.lookback.count();
-    const Window window{{view.steps.start - lookback}, {view.steps.last()}};
+    Window window{{view.steps.start - lookback}, {view.steps.last()}};
+    if (want_times && view.fixed) {
+        // Of `timestamp(x @ 10 offset 1m)` Prometheus forgets the offset, after reading by it.
+        view.steps.start += selector.shift.offset.count();
+        window.from.ms = std::max(window.from.ms, view.steps.start - lookback);
+        window.to.ms = std::min(window.to.ms, view.steps.start);
+    }
     Hints hints;
     hints.step = Milliseconds(view.steps.step);
     hints.latest_only = view.steps.count == 1;

@@ -79,14 +79,28 @@ Response bad_parameter(std::string_view name, std::string_view why) {
     return api_error(ApiError::BadData, fmt::format("invalid parameter \"{}\": {}", name, why));
 }
 
+namespace {
+
+/// As many as Prometheus shows of them, and how many more there are.
+std::vector<std::string> first_annotations(std::vector<std::string> texts, std::string_view kind) {
+    constexpr std::size_t shown_max = 10;
+    if (texts.size() <= shown_max) return texts;
+    const std::size_t omitted = texts.size() - shown_max;
+    texts.resize(shown_max);
+    texts.push_back(fmt::format("{} more {} annotations omitted", omitted, kind));
+    return texts;
+}
+
+}  // namespace
+
 Response api_success(const std::function<void(JsonWriter&)>& write,
                      const std::vector<std::string>& warnings,
                      const std::vector<std::string>& infos) {
     JsonWriter json;
     json.begin_object().field("status", "success").key("data");
     write(json);
-    write_texts(json, "warnings", warnings);
-    write_texts(json, "infos", infos);
+    write_texts(json, "warnings", first_annotations(warnings, "warning"));
+    write_texts(json, "infos", first_annotations(infos, "info"));
     json.end_object();
     return json_response(200, json.take());
 }

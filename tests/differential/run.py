@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
 """Asks a real Prometheus 3.5.3 and vedette the same random questions over HTTP and compares the answers.
 
-    tests/differential/run.py --peers BIN [--cases N] [--seed S]
+    tests/differential/run.py --peers BIN [--cases N] [--seed S] [--features NAMES] [--round R] [--case C]
 
-BIN is a folder with that Prometheus; any other version is refused. The same random data goes into both by remote
-write. The seed is printed first, so that a difference can be seen again. VEDETTE_BUILD says where vedette was built
-(build/release). The exit status is 1 when an answer differed.
+BIN is a folder with that Prometheus; any other version is refused. Cases come in rounds, each with random data of its
+own, which go into both programs by remote write. The seed is printed first: with it, and --round and --case for one
+question, a difference is seen again. Rounds take turns at no features, those of random_queries.py, and these with
+delayed name removal; --features (comma-separated, or `none`) fixes them. VEDETTE_BUILD says where vedette was built
+(build/release). judge.py says what equal means. The exit status is 1 when an answer differed.
 """
 import argparse
+import collections
 import json
-import math
+import multiprocessing
 import os
 import pathlib
 import random
+import re
 import sys
 import tempfile
-import time
 
-from prometheus import Prometheus, Server, answer_of, free_port
-from random_queries import Queries, make_data
+from judge import Judge, answer_of
+from prometheus import Prometheus, Server, free_port
+from random_data import make_data
+from random_queries import Queries
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('VEDETTE_BUILD', ROOT / 'build' / 'release'))
@@ -27,15 +32,20 @@ server:
   anonymous: viewer
   tokens: [{name: differential, token: write-here, role: editor}]
 """
+BASE = 1_700_000_000 // 3600 * 3600  # second 0 of the data
+LANGUAGE = ['promql-experimental-functions', 'promql-duration-expr']
+PROFILES = [[], LANGUAGE, LANGUAGE + ['promql-delayed-name-removal']]
+WORKERS = 3
 
 
 class Vedette(Server):
-    def __init__(self):
+    def __init__(self, features=()):
         self.home = tempfile.TemporaryDirectory()
         config = pathlib.Path(self.home.name) / 'vedette.yml'
         config.write_text(CONFIG)
         address = '127.0.0.1:%d' % free_port()
-        super().__init__([BUILD / 'vedette', 'run', '--config', config, '--data', self.home.name + '/data', '--listen', address],
+        flags = ['--enable-feature=' + ','.join(features)] if features else []
+        super().__init__([BUILD / 'vedette', 'run', '--config', config, '--data', self.home.name + '/data', '--listen', address, *flags],
                          address, 'write-here')
 
     def stop(self):
@@ -43,77 +53,101 @@ class Vedette(Server):
         self.home.cleanup()
 
 
-def close(a, b):
-    """Equal, or apart by no more than sums in another order are."""
-    if math.isnan(a) or math.isnan(b):
-        return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= 1e-12 * max(1, abs(a), abs(b))
+def ask_answer(server, case):
+    return answer_of(server.ask('query' if 'time' in case else 'query_range', **case))
 
 
-def without_example(error):
-    """Which of several duplicates is named depends on the order in which series came to be stored."""
-    return 'found duplicate series' if error.startswith('found duplicate series') else error
+def largest_inside(prometheus, parts):
+    """The largest finite value that any of the expressions has over all of the data."""
+    most = 1.0
+    for part in set(parts):
+        body = prometheus.ask_raw('query_range', query=part, start=BASE, end=BASE + 2100, step=20).decode()
+        for number in re.findall(r'"(-?[0-9][-+.e0-9]*)"', body):
+            try:
+                most = max(most, abs(float(number)))
+            except ValueError:
+                pass
+    return most
 
 
-def by_labels(series):
-    """The samples of each series. A number that count_values made a label of counts to its ninth digit."""
-    out = {}
-    for labels, samples in series:
-        if 'v' in labels:
-            labels = dict(labels, v='%.9g' % float(labels['v']))
-        merged = out.setdefault(json.dumps(labels, sort_keys=True), {})
-        for at, value in samples:
-            merged[at] = merged.get(at, 0) + float(value)
-    return {labels: sorted(merged.items()) for labels, merged in out.items()}
+class Round:
+    """Both programs with the same data."""
 
+    def __init__(self, words, number):
+        self.seed, self.number = words.seed, number
+        self.features = PROFILES[number % len(PROFILES)] if words.features is None else [one for one in words.features.split(',') if one not in ('', 'none')]
+        self.histograms = not words.floats
+        data = make_data(random.Random('%d/%d' % (self.seed, number)), self.histograms)
+        self.data = [[labels, [[BASE * 1000 + at, value] for at, value in samples]] for labels, samples in data]
+        self.prometheus, self.vedette = Prometheus(words.peers, self.features), Vedette(self.features)
 
-def difference(ours, theirs):
-    """In words; empty when there is none."""
-    if 'error' in ours or 'error' in theirs:
-        a, b = (without_example(one.get('error', 'an answer')) for one in (ours, theirs))
-        return '' if a == b else '%s\nexpected %s' % (a, b)
-    if ours['type'] != theirs['type']:
-        return 'a %s, expected a %s' % (ours['type'], theirs['type'])
-    for name in ('warnings', 'infos'):
-        a, b = ours.get(name, []), theirs.get(name, [])
-        if a != b and len(b) < 10:  # Prometheus says no more than ten
-            return '%s %s\nexpected %s' % (name, a, b)
-    a, b = by_labels(ours['series']), by_labels(theirs['series'])
-    for labels in sorted(a.keys() | b.keys()):
-        left, right = a.get(labels), b.get(labels)
-        if left is None or right is None or [at for at, _ in left] != [at for at, _ in right]:
-            return '%s %s\nexpected %s' % (labels, left, right)
-        for (at, x), (_, y) in zip(left, right):
-            if not close(x, y):
-                return '%s at %s: %s\nexpected %s' % (labels, at, x, y)
-    return ''
+    def __enter__(self):
+        for server in (self.prometheus, self.vedette):
+            server.write(self.data)
+        return self
+
+    def __exit__(self, *_):
+        self.prometheus.stop()
+        self.vedette.stop()
+
+    def compare(self, number):
+        """The verdict's word and what differs, of one case."""
+        queries = Queries(random.Random('%d/%d/%d' % (self.seed, self.number, number)), BASE, self.features, self.histograms)
+        case = queries.case()
+        path = 'query' if 'time' in case else 'query_range'
+        ours, theirs = self.vedette.ask_raw(path, **case), self.prometheus.ask_raw(path, **case)
+        if ours == theirs:
+            return 'equal', ''
+        judge = Judge(lambda one: ask_answer(self.prometheus, one), lambda parts: largest_inside(self.prometheus, parts))
+        word, what = judge.judge(case, queries.parts, answer_of(json.loads(ours)), answer_of(json.loads(theirs)))
+        return word, what and 'round %d case %d: %s\n%s\n' % (self.number, number, json.dumps(case, ensure_ascii=False), what)
+
+    def work(self, numbers, out):
+        """In a process of its own."""
+        for server in (self.prometheus, self.vedette):
+            server.connection = None
+        for number in numbers:
+            try:
+                out.put(self.compare(number))
+            except Exception as failure:  # one that ends the worker would leave its parent waiting
+                out.put(('differs', 'round %d case %d: %r\n' % (self.number, number, failure)))
+
+    def run(self, numbers):
+        out = multiprocessing.Queue()
+        workers = [multiprocessing.Process(target=self.work, args=(numbers[i::WORKERS], out)) for i in range(WORKERS)]
+        for one in workers:
+            one.start()
+        for _ in numbers:
+            yield out.get()
+        for one in workers:
+            one.join()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--peers', required=True, metavar='BIN')
-    parser.add_argument('--cases', type=int, default=3000, metavar='N')
+    parser.add_argument('--cases', type=int, default=6000, metavar='N')
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32), metavar='S')
+    parser.add_argument('--per-round', type=int, default=2000, metavar='N')
+    parser.add_argument('--features', metavar='NAMES')
+    parser.add_argument('--floats', action='store_true', help='no native histograms')
+    parser.add_argument('--shown', type=int, default=10, metavar='N', help='of the differences')
+    parser.add_argument('--round', type=int, metavar='R')
+    parser.add_argument('--case', type=int, metavar='C')
     words = parser.parse_args()
     print('differential: seed %d' % words.seed, flush=True)
-    rng = random.Random(words.seed)
-    base = int(time.time()) // 3600 * 3600 - 7200  # recent enough for any retention
-    data = [[labels, [[base * 1000 + at, value] for at, value in samples]] for labels, samples in make_data(rng)]
-    queries = Queries(rng, base)
-    differ = 0
-    with Prometheus(words.peers) as prometheus, Vedette() as vedette:
-        prometheus.write(data)
-        vedette.write(data)
-        for number in range(words.cases):
-            case = queries.case()
-            path = 'query' if 'time' in case else 'query_range'
-            what = difference(answer_of(vedette.ask(path, **case)), answer_of(prometheus.ask(path, **case)))
-            if what:
-                differ += 1
-                if differ <= 10:
-                    print('case %d: %s\n%s\n' % (number, json.dumps(case), what), flush=True)
-    print('differential: %d queries of Prometheus and vedette compared, %d differ' % (words.cases, differ))
-    sys.exit(1 if differ else 0)
+    counts = collections.Counter()
+    rounds = -(-words.cases // words.per_round)
+    for number in range(rounds) if words.round is None else [words.round]:
+        with Round(words, number) as one:
+            left = min(words.per_round, words.cases - number * words.per_round) if words.round is None else words.per_round
+            for word, what in one.run(range(left) if words.case is None else [words.case]):
+                counts[word] += 1
+                if what and counts[word] <= words.shown:
+                    print(what, flush=True)
+    print('differential: %d queries of Prometheus and vedette compared, %d differ (%d equal, %d in an order that is not defined, '
+          '%d by the last digits of a function)' % (sum(counts.values()), counts['differs'], counts['equal'], counts['order'], counts['rounding']))
+    sys.exit(1 if counts['differs'] else 0)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,9 @@
 """Records what Prometheus 3.5.3 answers, for the tests of promql. Run it in the repository's root.
 
     tests/promql/record.py BIN answers [SEED COUNT]   random queries on random data: recorded/answers.json
+    tests/promql/record.py BIN found                  recorded/found.json: a disagreement that somebody found is a row
+                                                      {"what": "…", "query": "…", "at": 60} over the data there,
+                                                      with "in_order": true when the order of series counts
     tests/promql/record.py BIN parse                  recorded/parse.json and recorded/pretty.json: the queries
                                                       in them are asked again; a new one is a row {"query": "…"}
     tests/promql/record.py BIN scripts [FILE...]      writes the answers below each `eval` of scripts/*.test
@@ -17,8 +20,10 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'differential'))
-from prometheus import VERSION, Prometheus, answer_of  # noqa: E402
-from random_queries import Queries, make_data  # noqa: E402
+from judge import answer_of  # noqa: E402
+from prometheus import VERSION, Prometheus  # noqa: E402
+from random_data import make_data  # noqa: E402
+from random_queries import Queries  # noqa: E402
 
 RECORDED = HERE / 'recorded'
 
@@ -48,6 +53,20 @@ def record_answers(folder, seed=None, count=None):
             if len(json.dumps(case)) < 6000:
                 cases.append(case)
     path.write_text('{"version": "%s", "seed": %s, "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, seed, rows(data), rows(cases)))
+
+
+def record_found(folder):
+    path = RECORDED / 'found.json'
+    file = json.loads(path.read_text())
+    cases = []
+    with Prometheus(folder) as prometheus:
+        prometheus.write(sorted(file['data'], key=lambda one: sorted(one[0].items())))
+        for row in file['cases']:
+            case = {name: row[name] for name in ('what', 'in_order', 'query', 'at', 'start', 'end', 'step') if name in row}
+            form = {{'at': 'time'}.get(name, name): value for name, value in case.items() if name not in ('what', 'in_order')}
+            case.update(answer_of(prometheus.ask('query' if 'at' in case else 'query_range', **form)))
+            cases.append(case)
+    path.write_text('{"version": "%s", "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, rows(file['data']), rows(cases)))
 
 
 def record_parse(folder):
@@ -150,6 +169,8 @@ def main():
     folder, what, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
     if what in ('answers', 'all'):
         record_answers(folder, *rest[:2])
+    if what in ('found', 'all'):
+        record_found(folder)
     if what in ('parse', 'all'):
         record_parse(folder)
     if what in ('scripts', 'all'):

@@ -12,14 +12,17 @@
 
 namespace vedette::promql {
 
+inline Labels recorded_labels(const nlohmann::json& object) {
+    LabelsBuilder labels;
+    for (const auto& [name, value] : object.items()) labels.set(name, value.get<std::string>());
+    return labels.build();
+}
+
 /// The data of a recorded file, as a source.
 inline MemorySource recorded_data(const nlohmann::json& file) {
     MemorySource source;
     for (const auto& series : file["data"]) {
-        LabelsBuilder labels;
-        for (const auto& [name, value] : series[0].items())
-            labels.set(name, value.get<std::string>());
-        const Labels built = labels.build();
+        const Labels built = recorded_labels(series[0]);
         for (const auto& sample : series[1]) {
             const double value = sample[1].is_number() ? sample[1].get<double>()
                                  : sample[1] == "stale"
@@ -80,10 +83,7 @@ inline std::string difference(const nlohmann::json& row, const Result<QueryResul
         return std::to_string(ours.size()) + " series, expected " +
                std::to_string(row["series"].size());
     for (const auto& series : row["series"]) {
-        LabelsBuilder labels;
-        for (const auto& [name, value] : series[0].items())
-            labels.set(name, value.get<std::string>());
-        const auto at = ours.find(labels.build());
+        const auto at = ours.find(recorded_labels(series[0]));
         if (at == ours.end()) return "no series " + series[0].dump();
         const auto& samples = at->second->samples;
         if (samples.size() != series[1].size())

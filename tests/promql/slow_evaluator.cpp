@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "promql/evaluator.h"
+
 namespace vedette::promql {
 
 namespace {
@@ -42,7 +44,11 @@ SlowEvaluator::Times SlowEvaluator::shifted(const Shift& shift, const Times& tim
 SlowTimeline SlowEvaluator::selected(const Selector& selector, const Times& times,
                                      bool want_times) const {
     SlowTimeline out;
-    for (const std::int64_t now : shifted(selector.shift, times)) {
+    for (std::int64_t now : shifted(selector.shift, times)) {
+        // timestamp() reads by the offset of a fixed time, then forgets it.
+        const std::int64_t read_from = now - lookback, read_to = now;
+        if (want_times && selector.shift.at != Shift::At::Step)
+            now += selector.shift.offset.count();
         SlowVector vector;
         for (const auto& [labels, series] : source_.series()) {
             if (!matches(labels, selector.matchers)) continue;
@@ -50,6 +56,7 @@ SlowTimeline SlowEvaluator::selected(const Selector& selector, const Times& time
             double value = stale_marker();
             for (std::size_t i = 0; i < series.times.size(); ++i) {
                 if (series.times[i].ms <= newest || series.times[i].ms > now) continue;
+                if (series.times[i].ms <= read_from || series.times[i].ms > read_to) continue;
                 newest = series.times[i].ms;
                 value = series.floats[i];
             }
@@ -177,17 +184,19 @@ Result<SlowVector> SlowEvaluator::fold(const Aggregate& aggregate, const SlowVec
         for (const SlowItem& item : items) values.push_back(item.value);
         const std::vector<double> rest(values.begin() + 1, values.end());
         if (aggregate.op == A::TopK || aggregate.op == A::BottomK) {
-            sort_by_value(items, aggregate.op == A::TopK);
-            for (std::size_t i = 0; i < items.size() && static_cast<double>(i + 1) <= param; ++i)
-                out.push_back(items[i]);
+            for (const SlowItem& item : best_of(items, param, aggregate.op == A::TopK))
+                out.push_back(item);
             continue;
         }
         if (aggregate.op == A::CountValues) {
+            const std::string& label = unwrapped(*aggregate.param).as<Text>()->value;
+            bool left_out = aggregate.without && label == metric_name_label;
+            for (const std::string& name : aggregate.grouping)
+                left_out |= aggregate.without && label == name;
             for (const double value : values) {
-                const Labels counted =
-                    LabelsBuilder(labels)
-                        .set(unwrapped(*aggregate.param).as<Text>()->value, slow_plain(value))
-                        .build();
+                Labels counted = labels;
+                if (!left_out)
+                    counted = LabelsBuilder(labels).set(label, slow_plain(value)).build();
                 const auto at = std::find_if(out.begin(), out.end(), [&](const SlowItem& item) {
                     return item.labels == counted;
                 });
@@ -245,6 +254,11 @@ Result<SlowTimeline> SlowEvaluator::aggregate(const Aggregate& aggregate, const 
 
 Result<SlowTimeline> SlowEvaluator::eval(const Expr& wrapped, const Times& times) {
     const Expr& expr = unwrapped(wrapped);
+    if (times.size() > 1 && is_step_invariant(expr)) {
+        const auto once = eval(expr, {times.front()});
+        if (!once) return once;
+        return SlowTimeline(times.size(), once->front());
+    }
     if (const Number* number = expr.as<Number>())
         return SlowTimeline(times.size(), SlowVector{{{}, number->value}});
     if (const Selector* selector = expr.as<Selector>()) return selected(*selector, times, false);

@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include "promql/ranking.h"
+
 namespace vedette::promql {
 
 namespace {
@@ -28,12 +30,6 @@ bool collides(const SlowTimeline& timeline, bool ever) {
     return false;
 }
 
-/// Numbers in order, NaN behind all others whichever way.
-bool stands_before(double a, double b, bool descending) {
-    if (std::isnan(a) || std::isnan(b)) return !std::isnan(a);
-    return descending ? a > b : a < b;
-}
-
 }  // namespace
 
 Result<SlowTimeline> checked(SlowTimeline timeline, bool ever) {
@@ -50,11 +46,32 @@ Result<SlowTimeline> unnamed(SlowTimeline timeline, bool ever) {
     return checked(std::move(timeline), ever);
 }
 
+namespace {
+
+std::vector<Ranked> ranked(const SlowVector& vector) {
+    std::vector<Ranked> out;
+    for (std::size_t i = 0; i < vector.size(); ++i) out.push_back({vector[i].value, i});
+    return out;
+}
+
+SlowVector in_order(const SlowVector& vector, const std::vector<Ranked>& order) {
+    SlowVector out;
+    for (const Ranked& one : order) out.push_back(vector[one.row]);
+    return out;
+}
+
+}  // namespace
+
 void sort_by_value(SlowVector& vector, bool descending) {
-    std::stable_sort(vector.begin(), vector.end(), [&](const auto& a, const auto& b) {
-        return !(std::isnan(a.value) && std::isnan(b.value)) &&
-               stands_before(a.value, b.value, descending);
-    });
+    std::vector<Ranked> order = ranked(vector);
+    rank_sort(order, descending);
+    vector = in_order(vector, order);
+}
+
+SlowVector best_of(const SlowVector& vector, double k, bool largest) {
+    if (k < 1) return {};
+    const double most = std::min(k, static_cast<double>(vector.size()));
+    return in_order(vector, best(ranked(vector), static_cast<std::size_t>(most), largest));
 }
 
 Labels absent_labels(const Expr& arg) {

@@ -26,8 +26,10 @@ inline constexpr const char* slow_collision =
 Result<SlowTimeline> checked(SlowTimeline timeline, bool ever);
 /// Takes the names away, then checks.
 Result<SlowTimeline> unnamed(SlowTimeline timeline, bool ever);
-/// NaN stands behind all others whichever way; what is equal keeps its order.
+/// NaN stands behind all others whichever way; ties as Prometheus leaves them (promql/ranking.h).
 void sort_by_value(SlowVector& vector, bool descending);
+/// The k largest or smallest, best first.
+SlowVector best_of(const SlowVector& vector, double k, bool largest);
 /// What the equality matchers of a selector say of the series that is not there.
 Labels absent_labels(const Expr& arg);
 
