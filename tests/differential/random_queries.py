@@ -118,7 +118,7 @@ class Queries:
         """A parameter: mostly one of those, at times any scalar."""
         if not self.chance(12):
             return self.pick(*options)
-        # Prometheus forgets `@` in the parameter of an aggregation (docs/compatibility.md).
+        # Prometheus forgets `@` in the parameter of an aggregation (docs/limits.md).
         self.may_fix, before = False, self.may_fix
         text = self.scalar(1)
         self.may_fix = before
