@@ -31,6 +31,7 @@ public:
         add_probe();
         add_query();
         add_dump_and_format();
+        add_export();
     }
     Exit call() const { return chosen_(); }
 
@@ -150,6 +151,15 @@ private:
         format_verb->footer("Example:\n  vedette format 'sum(rate(x[5m]))by(job)'");
     }
 
+    void add_export() {
+        CLI::App* group = verb(root_, "export", "write what other programs read", {});
+        group->require_subcommand(1);
+        CLI::App* rules = verb(*group, "rules", "rule files as Prometheus has them, in one",
+                               [this] { return export_rules(files_); });
+        rules->add_option("FILE", files_, "rule files, with or without keys of ours")->required();
+        group->footer("Example:\n  vedette export rules rules/services.yml > prometheus_rules.yml");
+    }
+
     CLI::App& root_;
     std::function<Exit()> chosen_;
     RunOptions run_;
@@ -157,6 +167,7 @@ private:
     ProbeOptions probe_;
     QueryOptions query_;
     std::string file_;
+    std::vector<std::string> files_;
 };
 
 }  // namespace

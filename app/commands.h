@@ -63,6 +63,9 @@ struct QueryOptions {
 };
 Exit query(const QueryOptions& options);
 
+/// `vedette export rules FILE...`: the same rules as one file of Prometheus, on stdout.
+Exit export_rules(const std::vector<std::string>& files);
+
 /// `vedette dump FILE`: prints a file of the data directory.
 Exit dump(const std::string& file);
 

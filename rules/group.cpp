@@ -256,6 +256,7 @@ GroupStatus Group::status() const {
         rule.kind = running.rule.kind;
         rule.name = running.rule.name;
         rule.query = running.rule.expression;
+        rule.own_key = running.rule.own_key;
         rule.holds = running.rule.holds;
         rule.labels = running.rule.labels;
         rule.annotations = running.rule.annotations;

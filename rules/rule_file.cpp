@@ -10,6 +10,7 @@
 #include "core/labels.h"
 #include "promql/parse.h"
 #include "rules/alert_text.h"
+#include "rules/own_keys/own_keys.h"
 
 namespace vedette::rules {
 namespace {
@@ -21,11 +22,18 @@ bool is_label_name(std::string_view name) {
     return !name.empty() && is_utf8(name) && name != metric_name_label;
 }
 
+/// What the rules of one group share.
+struct GroupScene {
+    Dialect dialect = Dialect::Prometheus;
+    std::optional<Milliseconds> interval;
+    TextMap labels;
+};
+
 class RuleReader {
 public:
     RuleReader(const ConfigNode& node, Problems& problems, std::string what,
-               const TextMap& group_labels)
-        : map_(node, problems, std::move(what)), group_labels_(group_labels) {}
+               const GroupScene& group)
+        : map_(node, problems, std::move(what)), group_(group) {}
 
     Rule read() {
         Rule rule;
@@ -48,13 +56,15 @@ public:
         else
             check_templates(rule);
         merge_group_labels(rule.labels);
+        read_own_key(rule);
         map_.finish();
         return rule;
     }
 
 private:
     void read_expression(Rule& rule) {
-        const ConfigNode* node = map_.required("expr");
+        const ConfigNode* node = map_.node("expr");
+        if (!node && !has_own_key(map_.map())) report_no_condition(rule);
         if (!node) return;
         const std::string text = scalar_string(*node, map_.problems(), "`expr`");
         if (text.empty()) {
@@ -71,6 +81,26 @@ private:
         }
         rule.expression = promql::print(**expr);
         rule.expr = std::shared_ptr<const promql::Expr>(std::move(*expr));
+    }
+
+    void report_no_condition(const Rule& rule) {
+        const bool may_be_ours =
+            group_.dialect == Dialect::Vedette && rule.kind == Rule::Kind::Alerting;
+        if (!may_be_ours)
+            map_.required("expr");
+        else
+            map_.problem("", fmt::format("{} has no `expr`, `threshold`, `forecast`, `burn_rate` "
+                                         "or `baseline`",
+                                         map_.what()));
+    }
+
+    void read_own_key(Rule& rule) {
+        if (group_.dialect == Dialect::Prometheus) return refuse_own_keys(map_);
+        auto own = read_own_condition(map_, rule, group_.interval);
+        if (!own) return;
+        rule.own_key = std::move(own->written);
+        if (own->expr) rule.expression = promql::print(*own->expr);
+        rule.expr = std::move(own->expr);
     }
 
     TextMap read_texts(std::string_view key, std::string_view one) {
@@ -124,7 +154,7 @@ private:
     }
 
     void merge_group_labels(TextMap& labels) const {
-        for (const auto& one : group_labels_) {
+        for (const auto& one : group_.labels) {
             const auto same = [&](const auto& own) { return own.first == one.first; };
             if (std::none_of(labels.begin(), labels.end(), same)) labels.push_back(one);
         }
@@ -132,7 +162,7 @@ private:
     }
 
     MapReader map_;
-    const TextMap& group_labels_;
+    const GroupScene& group_;
 };
 
 std::string rule_title(const ConfigNode& node, std::size_t number) {
@@ -154,7 +184,8 @@ TextMap read_group_labels(MapReader& map) {
     return labels;
 }
 
-RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems) {
+RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems,
+                     Dialect dialect) {
     RuleGroup group;
     const ConfigNode* named = node.find("name");
     const std::string what = named && named->is_scalar()
@@ -169,12 +200,12 @@ RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& probl
     // Prometheus takes a negative limit, and means none.
     group.limit = static_cast<std::size_t>(
         std::max<std::int64_t>(0, map.integer("limit", 0, INT32_MIN, INT32_MAX)));
-    const TextMap labels = read_group_labels(map);
+    const GroupScene scene{dialect, group.interval, read_group_labels(map)};
     std::size_t rule_number = 0;
     map.list("rules", [&](const ConfigNode& rule) {
         ++rule_number;
         group.rules.push_back(
-            RuleReader(rule, problems, rule_title(rule, rule_number), labels).read());
+            RuleReader(rule, problems, rule_title(rule, rule_number), scene).read());
     });
     map.finish();
     return group;
@@ -196,13 +227,13 @@ void warn_of_twins(const std::vector<RuleGroup>& groups, const ConfigNode& root,
 
 }  // namespace
 
-std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems) {
+std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems, Dialect dialect) {
     std::vector<RuleGroup> groups;
     if (root.is_null()) return groups;
     MapReader map(root, problems, "the rule file");
     std::set<std::string> names;
     map.list("groups", [&](const ConfigNode& node) {
-        RuleGroup group = read_group(node, groups.size() + 1, problems);
+        RuleGroup group = read_group(node, groups.size() + 1, problems, dialect);
         group.file = root.file ? root.file->name : "";
         if (!group.name.empty() && !names.insert(group.name).second)
             problems.add(node,
@@ -215,9 +246,9 @@ std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems) {
 }
 
 std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
-                                  Problems& problems) {
+                                  Problems& problems, Dialect dialect) {
     const ConfigNode root = read_yaml(name, text, problems);
-    return read_rules(root, problems);
+    return read_rules(root, problems, dialect);
 }
 
 }  // namespace vedette::rules

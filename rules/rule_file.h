@@ -23,6 +23,7 @@ struct Rule {
     Kind kind = Kind::Recording;
     std::string name;        ///< of the recorded series, or of the alert
     std::string expression;  ///< as Prometheus prints it
+    std::string own_key;     ///< what `expression` is compiled from; empty when the file has `expr`
     std::shared_ptr<const promql::Expr> expr;
     Holds holds;          ///< of an alert
     TextMap labels;       ///< the group's among them; templates in an alerting rule; sorted by name
@@ -37,13 +38,18 @@ struct RuleGroup {
     std::vector<Rule> rules;
 };
 
-/// Reads one rule file of Prometheus, strictly, and checks it as `promtool check rules` does:
-/// unknown keys, expressions, names, templates. Rules written twice are a warning. What is wrong
-/// goes to `problems`, each with its place; then the groups returned are not fit for use.
-std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems);
+/// Whose keys a rule file may have: Prometheus's (`rule_files`), or ours too (`vedette_rules`).
+enum class Dialect { Prometheus, Vedette };
+
+/// Reads one rule file, strictly, and checks it as `promtool check rules` does: unknown keys,
+/// expressions, names, templates. Our own keys are compiled. Rules written twice are a warning.
+/// What is wrong goes to `problems`, each with its place; then the groups returned are not fit for
+/// use.
+std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems,
+                                  Dialect dialect = Dialect::Prometheus);
 
 /// The same from a text; `name` is what messages and the API call the file.
 std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
-                                  Problems& problems);
+                                  Problems& problems, Dialect dialect = Dialect::Prometheus);
 
 }  // namespace vedette::rules

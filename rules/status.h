@@ -27,6 +27,7 @@ struct RuleStatus {
 
     Rule::Kind kind = Rule::Kind::Recording;
     std::string name, query;
+    std::string own_key;  ///< what `query` is compiled from, when it is
     Holds holds;
     TextMap labels, annotations;
     std::vector<AlertStatus> alerts;

@@ -87,6 +87,8 @@ void write_rule(JsonWriter& json, const rules::RuleStatus& rule) {
     json.begin_object();
     if (is_alerting(rule)) json.field("state", rule.state());
     json.field("name", rule.name).field("query", rule.query);
+    // Only where there is one, so that plain rules read exactly as Prometheus's.
+    if (!rule.own_key.empty()) json.field("ownKey", rule.own_key);
     if (is_alerting(rule)) {
         json.field("duration", static_cast<double>(rule.holds.before_firing.count()) / 1000);
         json.field("keepFiringFor", static_cast<double>(rule.holds.keep_firing.count()) / 1000);

@@ -30,7 +30,8 @@ rules::GroupStatus group() {
     rules::RuleStatus alerting;
     alerting.kind = rules::Rule::Kind::Alerting;
     alerting.name = "ShopDown";
-    alerting.query = "up == 0";
+    alerting.query = "up < 1";
+    alerting.own_key = "threshold: {metric: up, below: 1}";
     alerting.holds.before_firing = std::chrono::minutes(1);
     alerting.labels = {{"severity", "critical"}};
     alerting.alerts = {alert};
@@ -106,8 +107,11 @@ TEST_CASE("rules have Prometheus's shape", "[exporter][status]") {
     CHECK(recording["health"] == "err");
     CHECK(recording["lastError"] == "too much");
     CHECK_FALSE(recording.contains("alerts"));
+    CHECK_FALSE(recording.contains("ownKey"));
     const json& alerting = groups[0]["rules"][1];
     CHECK(alerting["state"] == "firing");
+    CHECK(alerting["query"] == "up < 1");
+    CHECK(alerting["ownKey"] == "threshold: {metric: up, below: 1}");
     CHECK(alerting["duration"] == 60);
     CHECK(alerting["labels"] == json{{"severity", "critical"}});
     CHECK(alerting["alerts"][0]["value"] == "1e+00");
