@@ -1,11 +1,13 @@
 #include "store/chunk.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "core/limits.h"
 #include "store/bytes.h"
+#include "store/packed/packed.h"
 
 namespace vedette::store {
 namespace {
@@ -36,52 +38,48 @@ std::int64_t sign_extend(std::uint64_t value, unsigned bits) {
     return static_cast<std::int64_t>(value << (64 - bits)) >> (64 - bits);
 }
 
+// Reads past the end as zeros; `ok` says whether that happened.
 class BitReader {
 public:
     explicit BitReader(std::string_view bytes) : bytes_(bytes), end_(bytes.size() * 8) {}
 
-    bool ok() const { return ok_; }
+    bool ok() const { return at_ <= end_; }
 
-    // Up to 56 bits.
-    std::uint64_t take(unsigned count) {
-        if (count > end_ - at_) {
-            ok_ = false;
-            at_ = end_;
-            return 0;
-        }
-        if (count == 0) return 0;
-        const std::uint64_t word = load(at_ / 8) << (at_ % 8);
-        at_ += count;
-        return word >> (64 - count);
+    static constexpr unsigned peeked_bits = 57;
+    // At least so many of the next bits, from the top down.
+    std::uint64_t peek() const {
+        std::uint64_t word = 0;
+        const std::size_t byte = at_ / 8;
+        // A copy of a fixed size is one instruction; only the last seven bytes need the other.
+        if (byte + 8 <= bytes_.size()) [[likely]]
+            std::memcpy(&word, bytes_.data() + byte, 8);
+        else if (byte < bytes_.size())
+            std::memcpy(&word, bytes_.data() + byte, bytes_.size() - byte);
+        return __builtin_bswap64(word) << (at_ % 8);
     }
+    void skip(unsigned count) { at_ += count; }
 
-    std::uint64_t take_wide(unsigned count) {
-        if (count <= 56) return take(count);
-        const std::uint64_t high = take(count - 32);
-        return (high << 32) | take(32);
+    std::uint64_t take(unsigned count) {
+        if (count == 0) return 0;
+        if (count > peeked_bits) {
+            const std::uint64_t high = take(count - 32);
+            return (high << 32) | take(32);
+        }
+        const std::uint64_t word = peek();
+        skip(count);
+        return word >> (64 - count);
     }
 
     std::int64_t take_delta_of_delta() {
         if (take(1) == 0) return 0;
         for (const DeltaClass& each : delta_classes)
             if (take(1) == 0) return sign_extend(take(each.bits), each.bits);
-        return static_cast<std::int64_t>(take_wide(64));
+        return static_cast<std::int64_t>(take(64));
     }
 
 private:
-    std::uint64_t load(std::size_t byte) const {
-        std::uint64_t word = 0;
-        // A copy of a fixed size is one instruction; only the last seven bytes need the other.
-        if (byte + 8 <= bytes_.size()) [[likely]]
-            std::memcpy(&word, bytes_.data() + byte, 8);
-        else
-            std::memcpy(&word, bytes_.data() + byte, bytes_.size() - byte);
-        return __builtin_bswap64(word);
-    }
-
     std::string_view bytes_;
     std::size_t at_ = 0, end_;
-    bool ok_ = true;
 };
 
 struct ValueState {
@@ -89,15 +87,30 @@ struct ValueState {
     unsigned leading = 0, significant = 0;
 };
 
+// One look is enough for most values: two bits, eleven of a new stretch, and what changed.
 bool take_value(BitReader& in, ValueState& state) {
-    if (in.take(1) == 0) return in.ok();
-    if (in.take(1) == 1) {
-        state.leading = static_cast<unsigned>(in.take(5));
-        state.significant = static_cast<unsigned>(in.take(6)) + 1;
+    std::uint64_t word = in.peek();
+    if (word >> 63 == 0) {
+        in.skip(1);
+        return in.ok();
+    }
+    unsigned used = 2;
+    if ((word >> 62 & 1) == 1) {
+        state.leading = word >> 57 & 31;
+        state.significant = static_cast<unsigned>(word >> 51 & 63) + 1;
+        used = 13;
     }
     if (state.significant == 0 || state.leading + state.significant > 64) return false;
-    const std::uint64_t changed = in.take_wide(state.significant);
-    state.bits ^= changed << (64 - state.leading - state.significant);
+    in.skip(used);
+    const unsigned significant = state.significant;
+    std::uint64_t changed = 0;
+    if (used + significant <= BitReader::peeked_bits) {
+        changed = word << used >> (64 - significant);
+        in.skip(significant);
+    } else {
+        changed = in.take(significant);
+    }
+    state.bits ^= changed << (64 - state.leading - significant);
     return in.ok();
 }
 
@@ -108,26 +121,77 @@ tl::unexpected<Error> unreadable(const ChunkView& chunk, unsigned index, std::st
                                     std::string(why));
 }
 
-Result<void> decode_floats(const ChunkView& chunk, Window window, Samples& out) {
+/// Writes up to `count` times and values; `read` says how many, before a fault too.
+Result<void> decode_floats(const ChunkView& chunk, std::int64_t until_ms, Timestamp* times,
+                           double* values, std::size_t& read) {
     BitReader in(chunk.bytes);
     ValueState state;
     std::int64_t at = chunk.first_ms, delta = 0;
-    for (unsigned index = 0; index < chunk.count; ++index) {
+    for (read = 0; read < chunk.count; ++read) {
+        const auto index = static_cast<unsigned>(read);
         if (index == 0) {
-            state.bits = in.take_wide(64);
+            state.bits = in.take(64);
         } else {
-            delta = wrapping_add(delta, in.take_delta_of_delta());
+            if (in.peek() >> 63 == 0)
+                in.skip(1);
+            else
+                delta = wrapping_add(delta, in.take_delta_of_delta());
             const std::int64_t next = wrapping_add(at, delta);
             if (next <= at) return unreadable(chunk, index, "is not later than the one before");
             at = next;
             if (!take_value(in, state)) return unreadable(chunk, index, "is cut short");
         }
         if (!in.ok()) return unreadable(chunk, index, "is cut short");
-        if (at > window.to.ms) return {};
-        if (at > window.from.ms) out.add({at}, std::bit_cast<double>(state.bits));
+        if (at > until_ms) return {};
+        times[read] = {at};
+        values[read] = std::bit_cast<double>(state.bits);
     }
     if (at != chunk.last_ms) return unreadable(chunk, chunk.count - 1u, "is not the last by time");
     return {};
+}
+
+Result<void> decode_columns(const ChunkView& chunk, std::int64_t until_ms, Timestamp* times,
+                            double* values, std::size_t& read) {
+    if (chunk.kind == ChunkKind::Float) return decode_floats(chunk, until_ms, times, values, read);
+    auto unpacked =
+        unpack({chunk.count, chunk.first_ms, chunk.last_ms, chunk.bytes}, times, values);
+    read = unpacked ? chunk.count : 0;
+    return unpacked;
+}
+
+/// Straight into the columns, of which then goes what lies outside the window.
+Result<void> decode_into(const ChunkView& chunk, Window window, Samples& out) {
+    const std::size_t begin = out.times.size();
+    out.times.resize(begin + chunk.count);
+    out.floats.resize(begin + chunk.count);
+    std::size_t read = 0;
+    auto decoded = decode_columns(chunk, window.to.ms, out.times.data() + begin,
+                                  out.floats.data() + begin, read);
+    const auto first = out.times.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto end = first + static_cast<std::ptrdiff_t>(read);
+    const auto from =
+        chunk.first_ms > window.from.ms ? first : std::upper_bound(first, end, window.from);
+    const auto to = chunk.last_ms <= window.to.ms ? end : std::upper_bound(from, end, window.to);
+    const std::ptrdiff_t skipped = from - first, kept = to - from;
+    if (skipped > 0) {
+        std::copy(from, to, first);
+        const auto floats = out.floats.begin() + static_cast<std::ptrdiff_t>(begin);
+        std::copy(floats + skipped, floats + skipped + kept, floats);
+    }
+    out.times.resize(begin + static_cast<std::size_t>(kept));
+    out.floats.resize(out.times.size());
+    if (!out.histograms.empty()) out.histograms.resize(out.times.size());
+    return decoded;
+}
+
+bool pack_chunk(const ChunkView& chunk, std::string& out) {
+    std::array<Timestamp, limits::chunk_samples_max> times;
+    std::array<double, limits::chunk_samples_max> values;
+    std::size_t read = 0;
+    if (chunk.count > times.size() ||
+        !decode_floats(chunk, chunk.last_ms, times.data(), values.data(), read))
+        return false;
+    return pack({times.data(), read}, {values.data(), read}, out);
 }
 
 // ── histograms: bytes, not bits ──
@@ -268,7 +332,8 @@ Result<void> decode(const ChunkView& chunk, Window window, Samples& out) {
     if (chunk.count == 0) return {};
     switch (chunk.kind) {
         case ChunkKind::Float:
-            return decode_floats(chunk, window, out);
+        case ChunkKind::Packed:
+            return decode_into(chunk, window, out);
         case ChunkKind::Histogram:
             return decode_histograms(chunk, window, out);
         case ChunkKind::None:
@@ -415,7 +480,15 @@ Result<OpenChunk> OpenChunk::resume(const ChunkView& view, const Tail& tail) {
 }
 
 SealedChunk OpenChunk::seal() {
-    SealedChunk sealed(view());
+    const ChunkView plain = view();
+    std::string packed;
+    ChunkView smallest = plain;
+    if (kind_ == ChunkKind::Float && pack_chunk(plain, packed) &&
+        packed.size() < plain.bytes.size()) {
+        smallest.kind = ChunkKind::Packed;
+        smallest.bytes = packed;
+    }
+    SealedChunk sealed(smallest);
     *this = OpenChunk();
     return sealed;
 }

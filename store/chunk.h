@@ -14,7 +14,12 @@
 namespace vedette::store {
 
 /// What a chunk's bytes hold; a number on disk. 0 is "no chunk".
-enum class ChunkKind : std::uint8_t { None = 0, Float = 1, Histogram = 2 };
+enum class ChunkKind : std::uint8_t {
+    None = 0,
+    Float = 1,  ///< bits changed from sample to sample: can be added to
+    Histogram = 2,
+    Packed = 3,  ///< floats as decimal differences: smaller and quicker, never changed
+};
 
 /// Up to limits::chunk_samples_max samples of one series in time order, compressed; bytes borrowed.
 /// docs/formats/chunk.md draws the bytes.
@@ -38,8 +43,9 @@ struct Samples {
     bool empty() const { return times.empty(); }
 };
 
-/// Appends the chunk's samples inside `window` to `out`. Corrupt, with the number of the sample
-/// that cannot be read, when the bytes say something else than count, first and last time.
+/// Appends the chunk's samples inside `window` to `out`. Corrupt when the bytes say something else
+/// than count, first and last time: with the number of the sample that cannot be read, those before
+/// it given; of a packed chunk nothing is given then.
 Result<void> decode(const ChunkView& chunk, Window window, Samples& out);
 
 /// A chunk that no longer changes, in exactly as many bytes as it needs.
@@ -88,6 +94,7 @@ public:
     Tail tail() const { return {bit_count_, value_bits_, delta_ms_, leading_, significant_}; }
     /// Takes up a float chunk where it was left. Corrupt when view and tail cannot belong together.
     static Result<OpenChunk> resume(const ChunkView& view, const Tail& tail);
+    /// Packed where that is smaller. Begins anew.
     SealedChunk seal();
 
     ChunkKind kind() const { return kind_; }

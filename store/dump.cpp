@@ -113,7 +113,9 @@ private:
                                 {std::numeric_limits<std::int64_t>::max()}};
         for (const ChunkRecord& each : chunks) {
             below(fmt::format("{} of {} samples in {} bytes{}",
-                              each.chunk.kind == ChunkKind::Histogram ? "histograms" : "floats",
+                              each.chunk.kind == ChunkKind::Histogram ? "histograms"
+                              : each.chunk.kind == ChunkKind::Packed  ? "packed floats"
+                                                                      : "floats",
                               each.chunk.count, each.chunk.bytes.size(),
                               each.open ? ", open" : ""));
             Samples decoded;

@@ -31,6 +31,8 @@ Result<void> check_format(Files& files, const std::string& folder) {
                     fmt::format("{} is {}: too old, this vedette reads from {}; open it with a "
                                 "version in between first",
                                 path, number, format_oldest));
+    if (number < format_number)
+        return files.write_atomically(path, fmt::format("{}\n", format_number));
     return {};
 }
 

@@ -111,6 +111,8 @@ Result<void> SeriesSamples::restore_open(const ChunkView& chunk, const OpenChunk
         unclaim();
         return {};
     }
+    if (chunk.kind != ChunkKind::Histogram)
+        return fail(Fault::Corrupt, "an open chunk is of a kind that cannot be added to");
     Samples samples;
     const Window always{{std::numeric_limits<std::int64_t>::min()},
                         {std::numeric_limits<std::int64_t>::max()}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -224,6 +225,46 @@ TEST_CASE("a histogram chunk gives back what was put in, cut or whole", "[store]
             REQUIRE_FALSE(decode(cut, always, part));
             REQUIRE(part.times.size() < values.size());
         }
+    }
+}
+
+TEST_CASE("a sealed chunk is packed where that is smaller, and plain where it is not",
+          "[store][chunk]") {
+    OpenChunk counter, measured;
+    for (int i = 0; i < 120; ++i) {
+        counter.append({i * 15'000}, i * 7 + i % 5);
+        measured.append({i * 15'000}, std::sqrt(i + 1) / 3);
+    }
+    const std::size_t counter_bytes = counter.view().bytes.size();
+    const SealedChunk small = counter.seal(), same = measured.seal();
+    CHECK(small.view().kind == ChunkKind::Packed);
+    CHECK(small.view().bytes.size() < counter_bytes / 2);
+    CHECK(same.view().kind == ChunkKind::Float);
+    CHECK(counter.empty());
+}
+
+TEST_CASE("a packed chunk gives what lies inside the window, after what is there already",
+          "[store][chunk]") {
+    OpenChunk open;
+    for (int i = 1; i <= 100; ++i) open.append({i * 1000}, i / 10.0);
+    const SealedChunk sealed = open.seal();
+    REQUIRE(sealed.view().kind == ChunkKind::Packed);
+    for (const auto& [from, to] : std::vector<std::pair<int, int>>{{0, 200'000},
+                                                                   {0, 1000},
+                                                                   {999, 1000},
+                                                                   {1000, 3000},
+                                                                   {99'000, 100'000},
+                                                                   {50'500, 50'900}}) {
+        CAPTURE(from, to);
+        Samples out;
+        out.add({5}, 5);
+        REQUIRE(decode(sealed.view(), {{from}, {to}}, out));
+        Samples expected;
+        expected.add({5}, 5);
+        for (int i = 1; i <= 100; ++i)
+            if (i * 1000 > from && i * 1000 <= to) expected.add({i * 1000}, i / 10.0);
+        CHECK(out.times == expected.times);
+        CHECK(out.floats == expected.floats);
     }
 }
 

@@ -191,18 +191,19 @@ TEST_CASE("a checkpoint is due when the log has grown", "[store][durability]") {
 TEST_CASE("a folder that a newer program wrote is refused by number", "[store][format]") {
     Scratch it;
     REQUIRE(it.files.make_folders("data"));
-    REQUIRE(it.files.write_atomically("data/format", "2\n"));
+    REQUIRE(it.files.write_atomically("data/format", "3\n"));
     const auto newer = it.open();
     REQUIRE_FALSE(newer);
     CHECK(newer.error().fault == Fault::Refused);
     CHECK(newer.error().message ==
-          "data/format is 2: a newer vedette wrote this folder, this one reads up to 1");
+          "data/format is 3: a newer vedette wrote this folder, this one reads up to 2");
     REQUIRE(it.files.write_atomically("data/format", "soup"));
     const auto soup = it.open();
     REQUIRE_FALSE(soup);
     CHECK(soup.error().message == "data/format should hold a number and holds \"soup\"");
     REQUIRE(it.files.write_atomically("data/format", "1\n"));
-    CHECK(it.open());
+    REQUIRE(it.open());
+    CHECK(it.files.read_all("data/format", 64).value() == "2\n");
 }
 
 TEST_CASE("samples leave with their chunk, series two passes after their last sample",
