@@ -92,6 +92,22 @@ void packed(benchmark::State& state, Kind kind) {
     state.counters["bytes_a_sample"] = double(chunks.packed_bytes) / double(chunks.samples);
 }
 
+// Without the processor's vectors.
+void portable(benchmark::State& state, Kind kind) {
+    const Chunks chunks = make(kind);
+    std::vector<Timestamp> times(limits::chunk_samples_max);
+    std::vector<double> values(limits::chunk_samples_max);
+    for (auto _ : state)
+        for (const store::SealedChunk& chunk : chunks.packed) {
+            const store::ChunkView view = chunk.view();
+            if (view.kind != store::ChunkKind::Packed) continue;
+            benchmark::DoNotOptimize(
+                store::unpack({view.count, view.first_ms, view.last_ms, view.bytes}, times.data(),
+                              values.data(), store::portable_kernels()));
+        }
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(chunks.samples));
+}
+
 void plain(benchmark::State& state, Kind kind) {
     const Chunks chunks = make(kind);
     decode_all(state, chunks.plain);
@@ -123,6 +139,7 @@ const bool registered = [] {
         {"jitter", Kind::Jitter},   {"constant", Kind::Constant}, {"bursts", Kind::Bursts}};
     for (const auto& [name, kind] : kinds) {
         benchmark::RegisterBenchmark((std::string("packed/") + name).c_str(), packed, kind);
+        benchmark::RegisterBenchmark((std::string("portable/") + name).c_str(), portable, kind);
         benchmark::RegisterBenchmark((std::string("xor/") + name).c_str(), plain, kind);
         benchmark::RegisterBenchmark((std::string("seal/") + name).c_str(), seal, kind);
     }
