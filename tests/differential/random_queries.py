@@ -10,6 +10,8 @@ OVER_TIME = ['rate', 'rate', 'increase', 'delta', 'irate', 'idelta', 'deriv', 'c
 EXPERIMENTAL = ['mad_over_time', 'ts_of_last_over_time', 'ts_of_max_over_time', 'ts_of_min_over_time', 'double_exponential_smoothing']
 ARITHMETIC = [' + ', ' - ', ' * ', ' / ', ' % ', ' ^ ', ' atan2 ']
 COMPARISON = [' == ', ' != ', ' > ', ' < ', ' >= ', ' <= ']
+LANGUAGE = ['promql-experimental-functions', 'promql-duration-expr']
+PROFILES = [[], LANGUAGE, LANGUAGE + ['promql-delayed-name-removal']]
 
 
 class Queries:

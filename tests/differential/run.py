@@ -23,7 +23,7 @@ import tempfile
 from judge import Judge, answer_of
 from prometheus import Prometheus, Server, free_port
 from random_data import make_data
-from random_queries import Queries
+from random_queries import PROFILES, Queries
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('VEDETTE_BUILD', ROOT / 'build' / 'release'))
@@ -33,8 +33,6 @@ server:
   tokens: [{name: differential, token: write-here, role: editor}]
 """
 BASE = 1_700_000_000 // 3600 * 3600  # second 0 of the data
-LANGUAGE = ['promql-experimental-functions', 'promql-duration-expr']
-PROFILES = [[], LANGUAGE, LANGUAGE + ['promql-delayed-name-removal']]
 WORKERS = 3
 
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@ namespace vedette::promql {
 class RandomQuery {
 public:
     explicit RandomQuery(std::uint64_t seed) : random_(seed) {}
+    /// Every choice takes one of these bytes, and the first that is offered when there are no more.
+    explicit RandomQuery(std::span<const std::uint8_t> bytes) : from_bytes_(true), bytes_(bytes) {}
 
     std::string query() { return below(12) == 0 ? scalar(3) : vector(3); }
     /// One whose answer at a single time may be a range vector, or in the order of its values.
@@ -25,7 +28,13 @@ public:
     }
 
 private:
-    std::size_t below(std::size_t n) { return random_() % n; }
+    std::size_t below(std::size_t n) {
+        if (!from_bytes_) return random_() % n;
+        if (bytes_.empty()) return 0;
+        const std::uint8_t next = bytes_.front();
+        bytes_ = bytes_.subspan(1);
+        return next % n;
+    }
     std::string pick(std::initializer_list<const char*> list) {
         return *(list.begin() + below(list.size()));
     }
@@ -202,6 +211,8 @@ private:
     }
 
     std::mt19937_64 random_;
+    bool from_bytes_ = false;
+    std::span<const std::uint8_t> bytes_;
 };
 
 }  // namespace vedette::promql

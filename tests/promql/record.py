@@ -20,38 +20,55 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'differential'))
-from judge import answer_of  # noqa: E402
+from judge import LIBRARY, answer_of  # noqa: E402
 from prometheus import VERSION, Prometheus  # noqa: E402
 from random_data import make_data  # noqa: E402
-from random_queries import Queries  # noqa: E402
+from random_queries import PROFILES, Queries  # noqa: E402
 
 RECORDED = HERE / 'recorded'
+PARAMETER = 'invalid parameter "query": '
 
 
 def rows(values):
     return ',\n'.join(json.dumps(one, separators=(',', ':'), ensure_ascii=False) for one in values)
 
 
+def is_settled(prometheus, path, form, answer):
+    """Whether Prometheus says the same again, in which it keeps no order over several steps."""
+    return all(answer_of(prometheus.ask(path, **form)) == answer for _ in range(8))
+
+
 def record_answers(folder, seed=None, count=None):
+    """So many cases, in equal parts without features, with those of the language, and with all."""
     path = RECORDED / 'answers.json'
     if seed is None:
         before = json.loads(path.read_text())
         seed, count = before['seed'], len(before['cases'])
-    rng = random.Random(int(seed))
-    data = make_data(rng)
-    queries = Queries(rng)
+    data = make_data(random.Random(int(seed)), histograms=False)
     cases = []
-    with Prometheus(folder) as prometheus:
-        prometheus.write(data)
-        while len(cases) < int(count):
-            case = queries.case()
-            path_of_api = 'query' if 'time' in case else 'query_range'
-            answer = answer_of(prometheus.ask(path_of_api, **case))
-            if 'time' in case:
-                case['at'] = case.pop('time')
-            case.update(answer)
-            if len(json.dumps(case)) < 6000:
-                cases.append(case)
+    for part, features in enumerate(PROFILES):
+        queries = Queries(random.Random("%s/%d" % (seed, part)), 0, features, histograms=False)
+        with Prometheus(folder, features) as prometheus:
+            prometheus.write(data)
+            while len(cases) * len(PROFILES) < int(count) * (part + 1):
+                form = queries.case()
+                path_of_api = 'query' if 'time' in form else 'query_range'
+                answer = answer_of(prometheus.ask(path_of_api, **form))
+                case = {{'time': 'at'}.get(name, name): value for name, value in form.items()}
+                if part > 0:
+                    case['features'] = part
+                if LIBRARY.search(form['query']):
+                    if 'count_values' in form['query']:
+                        continue  # makes labels of last digits
+                    case['near'] = True
+                case.update(answer)
+                if 'error' in case:
+                    case['error'] = case['error'].removeprefix(PARAMETER)
+                # Empty answers say little.
+                if case.get('series') == [] and len(cases) % 4:
+                    continue
+                if len(json.dumps(case)) < 3000 and is_settled(prometheus, path_of_api, form, answer):
+                    cases.append(case)
     path.write_text('{"version": "%s", "seed": %s, "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, seed, rows(data), rows(cases)))
 
 
@@ -79,7 +96,7 @@ def record_parse(folder):
                 if reply['status'] == 'success':
                     cases.append({'query': row['query'], 'printed': reply['data']})
                 else:
-                    cases.append({'query': row['query'], 'error': reply['error'].removeprefix('invalid parameter "query": ')})
+                    cases.append({'query': row['query'], 'error': reply['error'].removeprefix(PARAMETER)})
             path.write_text('{"version": "%s", "cases": [\n%s\n]}\n' % (
                 VERSION, ',\n'.join(json.dumps(one, ensure_ascii=False) for one in cases)))
 
