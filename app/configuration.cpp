@@ -56,6 +56,7 @@ public:
         read_known(root);
         out_.notify = notify_.finish(problems_);
         if (!problems_.any()) check_templates();
+        warn_of_short_memory();
         apply_overrides();
         return std::move(out_);
     }
@@ -170,6 +171,24 @@ private:
                     out_.groups.push_back(std::move(group));
             }
         }
+    }
+
+    /// A baseline looks back four weeks and an hour.
+    void warn_of_short_memory() {
+        constexpr Milliseconds needed = std::chrono::hours(24 * 29);
+        if (out_.storage.retention >= needed) return;
+        for (const rules::RuleGroup& group : out_.groups)
+            for (const rules::Rule& rule : group.rules)
+                if (rule.own_key.starts_with("baseline:"))
+                    problems_.add(
+                        Problem{out_.path,
+                                {},
+                                fmt::format("alert {} has a `baseline`, which needs {}, and "
+                                            "`storage.retention` is {}; it will be silent",
+                                            quote(rule.name), format_duration(needed),
+                                            format_duration(out_.storage.retention)),
+                                {},
+                                true});
     }
 
     /// `notify_file: alertmanager.yml` holds what could stand here, with a `global` of its own.

@@ -6,12 +6,14 @@ the exported file against it. VEDETTE_PEERS names a folder with another Promethe
 """
 import json
 import pathlib
+import re
 import sys
+import textwrap
 import time
 import unittest
 
 import remote_write
-from support import PEERS, VEDETTE, ProcessTest, fetch, free_port, get_json, run, wait_for
+from support import PEERS, ROOT, VEDETTE, ProcessTest, fetch, free_port, get_json, run, wait_for
 
 PROMTOOL = pathlib.Path(PEERS) / "promtool"
 
@@ -161,6 +163,28 @@ class OwnKeys(ProcessTest):
                 code, out, err = run([PROMTOOL, "test", "rules", test])
                 self.assertEqual(code, 0, (out + err)[-6000:])
 
+    def test_the_pages_about_our_keys_show_what_they_compile_to(self):
+        pages = [page for page in sorted((ROOT / "docs/rules").glob("*.md")) if page.name != "README.md"]
+        self.assertEqual([page.stem for page in pages], ["baseline", "burn_rate", "forecast", "threshold"])
+        for page in pages:
+            text = page.read_text()
+            example = re.search(r"```yaml\n(.*?)```", text, re.S)[1]
+            shown = re.search(r"```promql\n(.*?)```", text, re.S)[1]
+            written = self.write("page.yml", "groups:\n- name: page\n  rules:\n" + textwrap.indent(example, "  "))
+            self.export(written.read_text())
+            code, out, err = run([VEDETTE, "check", "rules", written])
+            self.assertEqual((code, err), (0, ""), page.name)
+            self.assertEqual(textwrap.dedent(out.partition("compiles to\n")[2]), shown, page.name)
+
+    def test_a_baseline_that_the_store_forgets_is_warned_of(self):
+        self.write("own.yml", "groups: [{name: g, rules: [{alert: A, baseline: {metric: x, deviates: 5}}]}]")
+        for retention, warning in (("28d", True), ("29d", False)):
+            config = self.write("v.yml", f"storage: {{retention: {retention}}}\nvedette_rules: [own.yml]\n")
+            code, out, err = run([VEDETTE, "check", "config", config.name], cwd=self.folder)
+            self.assertEqual(err, "v.yml: warning: alert \"A\" has a `baseline`, which needs 29d, and `storage.retention` is 4w; "
+                                  "it will be silent\n" if warning else "")
+            self.assertEqual(code, 3 if warning else 0)
+
     def test_a_running_prometheus_and_vedette_hold_and_let_go_of_the_same_alerts(self):
         written, exported = self.export("""
 groups:
@@ -170,10 +194,11 @@ groups:
   - {alert: Hot, labels: {severity: critical}, threshold: {metric: heat, above: 100, recover: 80}}
   - {alert: Silent, threshold: {metric: pulse, above: 100}, absent_for: 2s}
 """)
-        programs = [self.start_vedette(f"""
+        config = f"""
 server: {{anonymous: viewer, tokens: [{{name: writer, token: write-here, role: editor}}]}}
 vedette_rules: [{written.name}]
-"""), self.start_prometheus(exported)]
+"""
+        programs = [self.start_vedette(config), self.start_prometheus(exported)]
         self.both_fire(programs, "Silent", [{}])
         self.send(programs, "heat", a=101, b=90)
         self.both_fire(programs, "Hot", [{"severity": "critical", "where": "a"}])
@@ -181,11 +206,25 @@ vedette_rules: [{written.name}]
         # Two more evaluations, so that what is held is held again.
         time.sleep(2.2)
         self.both_fire(programs, "Hot", [{"severity": "critical", "where": "a"}])
+        self.restart(programs[0], config)
+        self.both_fire(programs, "Hot", [{"severity": "critical", "where": "a"}])
         self.send(programs, "heat", a=80, b=101)
         self.both_fire(programs, "Hot", [{"severity": "critical", "where": "b"}])
         # It is heard of once, and not again for two seconds.
         self.send(programs, "pulse", a=1)
         self.both_fire(programs, "Silent", [{"where": "a"}])
+
+    def restart(self, vedette, config):
+        """Kills it and starts it again on its data: what was held is held, and is the same alert."""
+        def since():
+            alerts = get_json(f"{vedette.url}/api/v1/alerts")["data"]["alerts"]
+            return [alert["activeAt"] for alert in alerts if alert["labels"]["alertname"] == "Hot"]
+        before = since()
+        vedette.kill()
+        again = self.start_vedette(config, port=vedette.port)
+        evaluated = lambda: get_json(f"{again.url}/api/v1/rules")["data"]["groups"][0]["rules"][0]["health"] == "ok"
+        wait_for("an evaluation after the restart", evaluated)
+        self.assertEqual(since(), before)
 
     def start_prometheus(self, rules):
         port = free_port()
