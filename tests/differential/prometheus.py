@@ -79,8 +79,11 @@ def write_request(series):
 
 def waves(series):
     """Series cut where their samples change between floats and the two kinds of histograms: Prometheus appends all
-    floats of a request before its histograms, and would find those too old."""
+    floats of a request before its histograms, and would find those too old. A marker goes alone, as it becomes that of
+    a histogram when the last sample known before the request was one."""
     def kind(value):
+        if value == 'stale':
+            return value
         return value.get('floats', False) if isinstance(value, dict) else None
     left = [(labels, samples, 0) for labels, samples in series]
     while left:

@@ -43,11 +43,13 @@ private:
         std::string out = pick({"c", "c", "g", "g", "h_bucket", "n"});
         out +=
             pick({"", "", "", "{a=\"1\"}", "{b=~\"x|y\"}", "{a!=\"2\",b=\"x\"}", "{b!~\"y.*\"}"});
-        return below(30) == 0 ? pick({"{__name__=~\"c|g\"}", "{\"g\",a=\"1\"}"}) : out;
+        return below(30) == 0 ? pick({"{__name__=~\"c|g\"}", "{\"g\",a=\"1\"}", "nothing", "c{zz=\"\"}",
+                                        "g{a=~\"1|3\", b!=\"\"}", "{a=\"1\"}", "c{a=\"1\",a!=\"2\"}"}) : out;
     }
     std::string shift() {
         return pick({"", "", "", "", "", " offset 1m", " offset -2m", " @ 600", " @ end()",
-                     " @ start() offset 30s"});
+                     " @ start() offset 30s", " offset 90", " offset -0x10",
+                     " offset 1m30s250ms @ 900.5", " @ end() offset -16"});
     }
     std::string matrix(int depth) {
         if (depth > 0 && below(5) == 0)
@@ -69,14 +71,19 @@ private:
                 return "(" + scalar(depth - 1) + ")";
             case 5:
                 return scalar(depth - 1) +
-                       pick({" + ", " - ", " * ", " / ", " % ", " ^ ", " > bool ", " == bool "}) +
+                       pick({" + ", " - ", " * ", " / ", " % ", " ^ ", " atan2 ", " > bool ",
+                             " == bool ", " != bool ", " <= bool "}) +
                        scalar(depth - 1);
             default:
                 return "-" + scalar(depth - 1);
         }
     }
+    /// A parameter: mostly a plain number, at times anything of its type.
+    std::string number(std::initializer_list<const char*> list) {
+        return below(10) == 9 ? "(" + scalar(1) + ")" : pick(list);
+    }
     std::string labels() {
-        return pick({"()", "(a)", "(b)", "(a, b)", "(le)", "(a, le)", "(\"b\")"});
+        return pick({"(missing)", "(__name__)", "(a,)", "()", "(a)", "(b)", "(a, b)", "(le)", "(a, le)", "(\"b\")"});
     }
 
     std::string vector(int depth, bool operand = false) {
@@ -115,15 +122,13 @@ private:
         const std::string op =
             pick({"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile",
                   "sum", "count_values", "topk", "bottomk"});
-        // Which of several equal series is kept is nobody's promise; selectors come in label order.
         const bool ranks = op == "topk" || op == "bottomk";
         std::string param;
         if (ranks)
-            param = pick({"1, ", "2, ", "5, ", "0, ", "-1, ", "NaN, ", "scalar(n{a=\"1\"}), "});
-        if (op == "quantile") param = pick({"0.5, ", "0.9, ", "1, ", "-1, ", "2, "});
-        if (op == "count_values") param = "\"v\", ";
-        const std::string body =
-            "(" + param + (ranks ? selector() + shift() : vector(depth - 1)) + ")";
+            param = number({"1", "2", "5", "0", "-1", "1.9", "NaN", "scalar(n{a=\"1\"})"}) + ", ";
+        if (op == "quantile") param = number({"0.5", "0.9", "1", "-1", "2"}) + ", ";
+        if (op == "count_values") param = pick({"\"v\", ", "'a', ", "\"le\", "});
+        const std::string body = "(" + param + vector(depth - 1) + ")";
         return below(2) == 0 ? op + modifier + body : op + body + modifier;
     }
     std::string over_time(int depth) {
@@ -148,14 +153,18 @@ private:
                                        "predict_linear",
                                        "absent_over_time"});
         if (name == "quantile_over_time")
-            return name + "(" + pick({"0.5", "0.99", "-1", "2"}) + ", " + matrix(depth - 1) + ")";
+            return name + "(" + number({"0.5", "0.99", "-1", "2"}) + ", " + matrix(depth - 1) + ")";
         if (name == "predict_linear")
-            return name + "(" + matrix(depth - 1) + ", " + pick({"60", "-30", "1h"}) + ")";
+            return name + "(" + matrix(depth - 1) + ", " + number({"60", "-30", "1h"}) + ")";
         return name + "(" + matrix(depth - 1) + ")";
     }
     std::string function(int depth) {
         const std::string inner = vector(depth - 1);
-        switch (below(12)) {
+        switch (below(14)) {
+            case 12:
+                return pick({"timestamp(", "absent("}) + selector() + shift() + ")";
+            case 13:
+                return pick({"minute()", "year()", "day_of_week(vector(time()))", "vector(pi())"});
             case 10:
                 return pick({"minute", "hour", "day_of_week", "day_of_month", "day_of_year",
                              "month", "year", "days_in_month"}) +
@@ -163,7 +172,7 @@ private:
             case 11:
                 return "histogram_fraction(" +
                        pick({"0.2, 0.9, ", "-1, 5, ", "1, 0, ", "0, Inf, "}) +
-                       pick({"h_bucket)", "rate(h_bucket[5m]))"});
+                       pick({"h_bucket)", "rate(h_bucket[5m]))", "c)"});
             case 0:
                 return pick({"abs",  "ceil", "floor", "exp",   "ln",    "log2", "log10", "sqrt",
                              "sgn",  "sin",  "cos",   "tan",   "asin",  "acos", "atan",  "sinh",
@@ -177,9 +186,17 @@ private:
             case 3:
                 return "round(" + inner + pick({")", ", 0.5)", ", 10)"});
             case 4:
-                return "label_replace(" + inner + ", \"d\", \"$1-z\", \"a\", \"(.*)\")";
+                return "label_replace(" + inner + ", " +
+                       pick({"\"d\", \"$1-z\", \"a\", \"(.*)\")",
+                             "\"a\", \"$1\", \"b\", \"(.).*\")",
+                             "\"d\", \"${two}$$\", \"b\", \"(?P<two>y+)\")",
+                             "\"b\", \"\", \"b\", \"y|yy\")",
+                             "\"__name__\", \"$1\", \"a\", \"(.+)\")",
+                             "\"d\", \"$1_$10${1}0\", \"a\", \"(?i)([0-9])\")"});
             case 5:
-                return "label_join(" + inner + ", \"d\", \"-\", \"a\", \"b\")";
+                return "label_join(" + inner + ", " +
+                       pick({"\"d\", \"-\", \"a\", \"b\")", "\"a\", \"\", \"b\")",
+                             "\"d\", \",\")", "\"__name__\", \"_\", \"a\")"});
             case 6:
                 return "timestamp(" + inner + ")";
             case 7:
@@ -198,9 +215,11 @@ private:
                                      ">=", "<=", "and", "or", "unless", "> bool", "== bool"});
         const bool set = op == "and" || op == "or" || op == "unless";
         std::string matching =
-            pick({"", "", "", "on (a) ", "ignoring (b) ", "on (a, b) ", "ignoring (le, b) "});
+            pick({"", "", "", "on (a) ", "ignoring (b) ", "on (a, b) ", "ignoring (le, b) ",
+                  "on () ", "ignoring (a) "});
         if (!matching.empty() && !set)
-            matching += pick({"", "group_left () ", "group_right () ", "group_left (le) "});
+            matching += pick({"", "group_left () ", "group_right () ", "group_left (le) ", "group_right (le) ",
+                              "group_left (missing) "});
         return vector(depth - 1, true) + " " + op + " " + matching + vector(depth - 1, true);
     }
     std::string with_scalar(int depth) {
