@@ -73,7 +73,7 @@ def apart(a, b):
     return most
 
 
-LONG_NUMBER = re.compile(r'-?[0-9]+\.[0-9]{9,}(e[-+][0-9]+)?')
+LONG_NUMBER = re.compile(r'-?(?=[0-9.]{11})[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?')
 
 
 def keyed(answer, roughly=False):
@@ -167,6 +167,8 @@ class Judge:
         library = LIBRARY.search(case['query']) is not None
         if library and not difference(ours, theirs, 1e-300, TOLERANCE):
             return 'rounding', ''
+        if library and 'count_values' in case['query'] and 'series' in ours and 'series' in theirs:
+            return 'rounding', ''  # last digits that became labels
         answers = [theirs]
         for _ in range(ASKED_AGAIN):
             answers.append(self.ask(case))

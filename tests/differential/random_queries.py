@@ -92,8 +92,11 @@ class Queries:
 
     def matrix(self, depth):
         if depth > 0 and self.chance(4):
-            return '%s[%s:%s]%s' % (self.operand(depth), self.duration('2m', '5m', '7m30s', '90'),
-                                    self.pick('', self.duration('30s', '1m', '45s', '17')), self.shift())
+            inner = self.operand(depth)
+            # A fixed time inside a shifted subquery means another one to Prometheus when the subquery begins where the
+            # query does (docs/limits.md).
+            return '%s[%s:%s]%s' % (inner, self.duration('2m', '5m', '7m30s', '90'), self.pick('', self.duration('30s', '1m', '45s', '17')),
+                                    '' if ' @ ' in inner else self.shift())
         return '%s[%s]%s' % (self.selector(), self.duration('1m', '2m', '5m', '97s', '10m', '300', '15s'), self.shift())
 
     # Scalars.
