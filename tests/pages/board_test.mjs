@@ -52,6 +52,8 @@ groups:
         expr: probe_success == 0
         labels: {severity: critical}
         annotations: {summary: '{{ $labels.job }} does not answer <b>x</b>', runbook_url: 'https://runbooks.example/service-down'}
+      - alert: ServiceSlow
+        threshold: {metric: probe_duration_seconds, above: 60, recover: 30}
 `);
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
@@ -187,6 +189,30 @@ test('an alert\'s link leads to its expression with values and a picture', {time
   await page.getByRole('alert').waitFor();
   assert.match(await page.getByRole('alert').innerText(), /parse error/);
   assert.deepEqual(said.filter((text) => !/400/.test(text)), []);
+  await close();
+});
+
+test('the rules stand below, those in our own words with the PromQL they compile to', {timeout}, async () => {
+  const {page, said, outside, close} = await open();
+  await page.getByText('2 rules', {exact: true}).click();
+  const rules = page.locator('.rule');
+  await rules.nth(1).waitFor();
+  assert.match(await rules.nth(0).innerText(), /ServiceDown[^]*probe_success == 0/);
+  assert.match(await rules.nth(1).innerText(), /inactive\s+ServiceSlow\s+services/);
+  assert.equal(await rules.nth(1).locator('code').innerText(), 'threshold: {metric: probe_duration_seconds, above: 60, recover: 30}');
+  assert.equal(await rules.nth(1).locator('pre').innerText(), `  probe_duration_seconds > 60
+or
+  (
+      probe_duration_seconds > 30
+    and ignoring (alertname, alertstate)
+      ALERTS{alertname="ServiceSlow",alertstate="firing"}
+  )`);
+  assert.equal(await rules.nth(0).locator('code').count(), 0);
+  await page.setViewportSize({width: 360, height: 800});
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing scrolls sideways');
+  await page.screenshot({path: join(shots, 'rules.png'), fullPage: true});
+  assert.deepEqual(said, []);
+  assert.deepEqual(outside, []);
   await close();
 });
 

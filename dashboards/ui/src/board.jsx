@@ -2,6 +2,7 @@
 import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
 import {Alerts} from './alerts.jsx';
 import {useBoard, useNow} from './live.js';
+import {Rules} from './rules.jsx';
 import {Target} from './target.jsx';
 import {ago, count, duration, targetName} from './words.js';
 
@@ -113,6 +114,7 @@ export function Board() {
       })}
       {words.length > 0 && shown.length === 0 && <p class="quiet">No target matches.</p>}
       <Alerts alerts={board.alerts} now={now} />
+      <Rules total={board.rules} />
       <footer class="quiet">vedette {board.version} · running for {duration(now - board.started)} · <a href="/metrics">metrics</a></footer>
     </main>
   );

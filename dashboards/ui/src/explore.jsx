@@ -1,6 +1,7 @@
 // Where an alert's link leads: an expression, its values now, and the last hour as a picture.
 import {useEffect, useRef, useState} from 'preact/hooks';
 import uPlot from 'uplot';
+import {ask} from './ask.js';
 
 const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f'];
 const series_shown = 20;
@@ -9,13 +10,6 @@ function nameOf(metric) {
   const {__name__: name = '', ...rest} = metric;
   const labels = Object.entries(rest).map(([label, value]) => `${label}="${value}"`).join(', ');
   return labels || !name ? `${name}{${labels}}` : name;
-}
-
-async function ask(path, parameters) {
-  const answer = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`);
-  const body = await answer.json();
-  if (body.status !== 'success') throw new Error(body.error);
-  return body.data;
 }
 
 /** Columns on one time axis, as uPlot wants them. */
