@@ -121,8 +121,9 @@ Cell rate_over(Id id, const WindowSamples& w, RangeNotes& notes) {
     const bool is_counter = id != Id::Delta;
     const auto change = change_over(w, is_counter, notes);
     if (change == nullptr) return {};
-    multiply(*change, extrapolation(w, w.histograms.front()->count, change->count, is_counter,
-                                    id == Id::Rate));
+    Extrapolation extrapolation(is_counter, id == Id::Rate);
+    multiply(*change,
+             extrapolation.factor(WindowTimes::of(w), w.histograms.front()->count, change->count));
     return Cell(HistogramRef(change));
 }
 

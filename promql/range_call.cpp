@@ -2,6 +2,7 @@
 
 #include "promql/evaluator.h"
 #include "promql/histogram_windows.h"
+#include "promql/strips.h"
 
 namespace vedette::promql {
 
@@ -13,15 +14,45 @@ using Id = Function::Id;
 class Slide {
 public:
     void to(std::span<const Timestamp> times, std::int64_t begin, std::int64_t end) {
-        while (last_ < times.size() && times[last_].ms <= end) ++last_;
-        while (first_ < last_ && times[first_].ms <= begin) ++first_;
+        last_ = after(times, last_, times.size(), end, last_jump_);
+        first_ = after(times, first_, last_, begin, first_jump_);
     }
     std::size_t first() const { return first_; }
     std::size_t last() const { return last_; }
 
 private:
-    std::size_t first_ = 0, last_ = 0;
+    // Past all times up to `ms`. Steady series move by the same number each time: that is tried
+    // first.
+    static std::size_t after(std::span<const Timestamp> times, std::size_t at, std::size_t limit,
+                             std::int64_t ms, std::size_t& jump) {
+        const std::size_t guess = at + jump;
+        if (guess <= limit && (jump == 0 || times[guess - 1].ms <= ms) &&
+            (guess == limit || times[guess].ms > ms))
+            return guess;
+        const std::size_t from = at;
+        while (at < limit && times[at].ms <= ms) ++at;
+        jump = at - from;
+        return at;
+    }
+
+    std::size_t first_ = 0, last_ = 0, first_jump_ = 0, last_jump_ = 0;
 };
+
+/// The places at which a counter falls; in strips, because falls are rare and looking is not.
+void find_falls(std::span<const double> values, std::vector<std::size_t>& falls) {
+    falls.clear();
+    std::size_t i = 1;
+    const auto look = [&](std::size_t end) {
+        for (; i < end; ++i)
+            if (values[i] < values[i - 1]) falls.push_back(i);
+    };
+    while (i + strip_length <= values.size())
+        if (any_falls(values.data() + i))
+            look(i + strip_length);
+        else
+            i += strip_length;
+    look(values.size());
+}
 
 /// Where the windows of a range vector lie.
 struct Windows {
@@ -59,22 +90,24 @@ void fill_windows(std::span<double> row, const SeriesSamples& series, const Wind
 void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const Windows& windows,
                        Id id, std::vector<std::size_t>& resets) {
     const bool is_counter = id != Id::Delta;
+    Extrapolation extrapolation(is_counter, id == Id::Rate);
     resets.clear();
-    if (is_counter)
-        for (std::size_t i = 1; i < series.values.size(); ++i)
-            if (series.values[i] < series.values[i - 1]) resets.push_back(i);
+    if (is_counter) find_falls(series.values, resets);
     Slide slide;
     std::size_t next_reset = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
+        const std::size_t first = slide.first(), last = slide.last() - 1;
         if (slide.last() - slide.first() < 2) continue;
-        const WindowSamples window = windows.at(series, slide, i);
-        double change = window.values.back() - window.values.front();
+        double change = series.values[last] - series.values[first];
         while (next_reset < resets.size() && resets[next_reset] <= slide.first()) ++next_reset;
         for (std::size_t r = next_reset; r < resets.size() && resets[r] < slide.last(); ++r)
             change += series.values[resets[r] - 1];
-        row[i] = extrapolated(window, change, is_counter, id == Id::Rate);
+        const std::int64_t begins = series.times[first].ms, ends = series.times[last].ms;
+        const WindowTimes times{begins - (end - windows.range), end - ends, ends - begins,
+                                windows.range, last - first + 1};
+        row[i] = change * extrapolation.factor(times, series.values[first], change);
     }
 }
 

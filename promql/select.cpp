@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "promql/evaluator.h"
+#include "promql/strips.h"
 
 namespace vedette::promql {
 
@@ -9,9 +10,13 @@ namespace {
 
 /// Whether some are stale markers, or a float of the bits that mark histograms.
 bool any_reserved(std::span<const double> values) {
-    bool any = false;
-    for (const double value : values) any |= !is_number(value);
-    return any;
+    // Both are NaNs, and whether there is any NaN is quickly seen.
+    std::size_t i = 0;
+    for (; i + strip_length <= values.size(); i += strip_length)
+        if (any_nan(values.data() + i) &&
+            !std::ranges::all_of(values.subspan(i, strip_length), is_number))
+            return true;
+    return !std::ranges::all_of(values.subspan(i), is_number);
 }
 
 /// Copies what is not stale, so that windows need not look, and marks the histograms.

@@ -64,28 +64,27 @@ double quantile(double q, std::span<double> values) {
            values[static_cast<std::size_t>(upper)] * weight;
 }
 
-double extrapolation(const WindowSamples& w, double first, double change, bool is_counter,
-                     bool per_second) {
-    const double to_start = static_cast<double>(w.times.front().ms - w.begin) / 1000;
-    double to_end = static_cast<double>(w.end - w.times.back().ms) / 1000;
-    const double sampled = static_cast<double>((w.times.back() - w.times.front()).count()) / 1000;
-    const double between = sampled / static_cast<double>(w.values.size() - 1);
-    const double threshold = between * 1.1;
-    double before = to_start >= threshold ? between / 2 : to_start;
-    if (is_counter) {
-        // A counter cannot have been below zero.
-        double to_zero = before;
-        if (change > 0 && first >= 0) to_zero = sampled * (first / change);
-        before = std::min(before, to_zero);
-    }
-    if (to_end >= threshold) to_end = between / 2;
-    double factor = (sampled + before + to_end) / sampled;
-    if (per_second) factor /= static_cast<double>(w.end - w.begin) / 1000;
-    return factor;
+WindowTimes WindowTimes::of(const WindowSamples& w) {
+    return {w.times.front().ms - w.begin, w.end - w.times.back().ms,
+            (w.times.back() - w.times.front()).count(), w.end - w.begin, w.times.size()};
 }
 
-double extrapolated(const WindowSamples& w, double change, bool is_counter, bool per_second) {
-    return change * extrapolation(w, w.values.front(), change, is_counter, per_second);
+void Extrapolation::prepare(const WindowTimes& times) {
+    times_ = times;
+    const double to_start = static_cast<double>(times.to_start) / 1000;
+    const double to_end = static_cast<double>(times.to_end) / 1000;
+    sampled_ = static_cast<double>(times.sampled) / 1000;
+    range_ = static_cast<double>(times.range) / 1000;
+    const double between = sampled_ / static_cast<double>(times.count - 1);
+    const double threshold = between * 1.1;
+    before_ = to_start >= threshold ? between / 2 : to_start;
+    after_ = to_end >= threshold ? between / 2 : to_end;
+    factor_ = factor_from(before_);
+}
+
+double Extrapolation::factor_from(double before) const {
+    const double factor = (sampled_ + before + after_) / sampled_;
+    return per_second_ ? factor / range_ : factor;
 }
 
 namespace {

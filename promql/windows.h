@@ -67,12 +67,44 @@ using WindowFunction = double (*)(const WindowSamples& window, WindowArgs& args)
 /// The function of `id`; null when it does not work on single windows (rate and its kin do not).
 WindowFunction window_function(Function::Id id);
 
-/// The factor by which the change between the first and the last sample is extended to the window's
-/// edges. A counter that was `first` and grew by `change` is not followed below zero.
-double extrapolation(const WindowSamples& window, double first, double change, bool is_counter,
-                     bool per_second);
-/// rate, increase and delta: `change` between the first and the last sample (counter resets made
-/// good), extended to the window's edges by Prometheus's rules. Needs two samples.
-double extrapolated(const WindowSamples& window, double change, bool is_counter, bool per_second);
+/// Where the samples of a window lie in it, in milliseconds; two samples at least.
+struct WindowTimes {
+    std::int64_t to_start = 0;  ///< from the window's beginning to the first sample
+    std::int64_t to_end = 0;    ///< from the last sample to the window's end
+    std::int64_t sampled = 0;   ///< from the first to the last sample
+    std::int64_t range = 0;
+    std::size_t count = 0;
+
+    static WindowTimes of(const WindowSamples& window);
+    bool operator==(const WindowTimes&) const = default;
+};
+
+/// rate, increase and delta extend the change between the first and the last sample to the window's
+/// edges by Prometheus's rules. What follows from the times alone is worked out once for windows
+/// that are alike, as those of a steady series are.
+class Extrapolation {
+public:
+    Extrapolation(bool is_counter, bool per_second)
+        : is_counter_(is_counter), per_second_(per_second) {}
+
+    /// What the change is multiplied by. A counter that was `first` and grew by `change` (resets
+    /// made good) is not followed below zero.
+    double factor(const WindowTimes& times, double first, double change) {
+        if (times != times_) prepare(times);
+        if (!is_counter_ || !(change > 0 && first >= 0)) return factor_;
+        // Zero lies before all samples and more, so `before_` it is: no division.
+        if (first >= change && before_ <= sampled_) return factor_;
+        const double to_zero = sampled_ * (first / change);
+        return to_zero < before_ ? factor_from(to_zero) : factor_;
+    }
+
+private:
+    void prepare(const WindowTimes& times);
+    double factor_from(double before) const;
+
+    bool is_counter_, per_second_;
+    WindowTimes times_;
+    double sampled_ = 0, before_ = 0, after_ = 0, range_ = 0, factor_ = 0;
+};
 
 }  // namespace vedette::promql

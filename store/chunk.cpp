@@ -162,8 +162,8 @@ Result<void> decode_columns(const ChunkView& chunk, std::int64_t until_ms, Times
 /// Straight into the columns, of which then goes what lies outside the window.
 Result<void> decode_into(const ChunkView& chunk, Window window, Samples& out) {
     const std::size_t begin = out.times.size();
-    out.times.resize(begin + chunk.count);
-    out.floats.resize(begin + chunk.count);
+    out.times.resize(begin + unpack_room(chunk.count));
+    out.floats.resize(out.times.size());
     std::size_t read = 0;
     auto decoded = decode_columns(chunk, window.to.ms, out.times.data() + begin,
                                   out.floats.data() + begin, read);

@@ -28,7 +28,13 @@ struct PackedView {
     std::string_view bytes;
 };
 
-/// Writes `count` times and as many values. Corrupt, saying which part, when the bytes end too
+/// How many times, and how many values, `unpack` needs room for: it writes whole runs.
+constexpr std::size_t unpack_room(std::size_t count) {
+    return count + run_numbers;
+}
+
+/// Writes `count` times and as many values, and then things without meaning up to
+/// `unpack_room(count)`. Corrupt, saying which part, when the bytes end too
 /// early or too late, or times do not ascend from the first to the last; what was written then has
 /// no meaning. Reads nothing outside the bytes.
 Result<void> unpack(const PackedView& packed, Timestamp* times, double* values,

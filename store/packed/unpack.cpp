@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "store/bytes.h"
 #include "store/packed/form.h"
@@ -22,8 +21,8 @@ tl::unexpected<Error> unreadable(const PackedView& packed, std::string_view what
                                     " bytes: " + std::string(what));
 }
 
-void put_times(const Run& run, std::size_t count, Timestamp* out) {
-    for (std::size_t i = 0; i < count; ++i) out[i].ms = static_cast<std::int64_t>(run[i]);
+void put_times(const Run& run, Timestamp* out) {
+    for (std::size_t i = 0; i < run_numbers; ++i) out[i].ms = static_cast<std::int64_t>(run[i]);
 }
 
 bool unpack_regular(const PackedView& packed, Timestamp* times) {
@@ -31,9 +30,11 @@ bool unpack_regular(const PackedView& packed, Timestamp* times) {
     const std::size_t steps = packed.count - 1;
     const std::uint64_t interval = steps == 0 ? 0 : range / steps;
     if (interval * steps != range || (steps > 0 && packed.first_ms >= packed.last_ms)) return false;
+    constexpr std::size_t strip = 8;
     std::uint64_t at = unsigned_of(packed.first_ms);
-    for (std::size_t i = 0; i < packed.count; ++i, at += interval)
-        times[i].ms = static_cast<std::int64_t>(at);
+    for (std::size_t i = 0; i < packed.count; i += strip, at += strip * interval)
+        for (std::size_t n = 0; n < strip; ++n)
+            times[i + n].ms = static_cast<std::int64_t>(at + n * interval);
     return true;
 }
 
@@ -54,7 +55,7 @@ bool unpack_times(const PackedView& packed, std::uint8_t how, ByteReader& in, Ti
             with.add_up(run, before);
             before = run[run_numbers - 1];
         }
-        put_times(run, count, times + at);
+        put_times(run, times + at);
     }
     bool ascend = true;
     for (std::size_t i = 1; i < packed.count; ++i) ascend &= times[i - 1] < times[i];
@@ -80,7 +81,7 @@ public:
         return static_cast<double>(static_cast<std::int64_t>(first_)) / divisor_;
     }
 
-    void put(Run& run, std::size_t count, double* out) {
+    void put(Run& run, double* out) {
         if (shift_ > 0)
             for (std::uint64_t& each : run) each <<= shift_;
         if (order_ == 0) {
@@ -93,9 +94,7 @@ public:
             with_.add_up(run, before_);
             before_ = run[run_numbers - 1];
         }
-        double some[run_numbers];
-        with_.to_doubles(run, divisor_, some);
-        std::memcpy(out, some, count * sizeof(double));
+        with_.to_doubles(run, divisor_, out);
     }
 
 private:
@@ -119,7 +118,7 @@ bool unpack_values(const PackedView& packed, std::uint8_t form, ByteReader& in, 
     for (std::size_t at = 1; at < packed.count; at += run_numbers) {
         const std::size_t count = std::min(run_numbers, packed.count - at);
         if (!reader.next(count, run)) return false;
-        decoded.put(run, count, values + at);
+        decoded.put(run, values + at);
     }
     if ((form & form::specials_flag) == 0) return in.ok();
     for (std::size_t left = in.count(2); left > 0; --left) {

@@ -95,8 +95,8 @@ void packed(benchmark::State& state, Kind kind) {
 // Without the processor's vectors.
 void portable(benchmark::State& state, Kind kind) {
     const Chunks chunks = make(kind);
-    std::vector<Timestamp> times(limits::chunk_samples_max);
-    std::vector<double> values(limits::chunk_samples_max);
+    std::vector<Timestamp> times(store::unpack_room(limits::chunk_samples_max));
+    std::vector<double> values(store::unpack_room(limits::chunk_samples_max));
     for (auto _ : state)
         for (const store::SealedChunk& chunk : chunks.packed) {
             const store::ChunkView view = chunk.view();

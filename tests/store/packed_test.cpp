@@ -43,16 +43,18 @@ bool same(const Points& a, const Points& b) {
 
 Points unpacked(const PackedView& view, const Kernels& with = kernels()) {
     Points out;
-    out.times.resize(view.count);
-    out.values.resize(view.count);
+    out.times.resize(unpack_room(view.count));
+    out.values.resize(unpack_room(view.count));
     const auto done = unpack(view, out.times.data(), out.values.data(), with);
     if (!done) FAIL(done.error().message);
+    out.times.resize(view.count);
+    out.values.resize(view.count);
     return out;
 }
 
 std::string refusal(const PackedView& view) {
-    std::vector<Timestamp> times(view.count);
-    std::vector<double> values(view.count);
+    std::vector<Timestamp> times(unpack_room(view.count));
+    std::vector<double> values(unpack_room(view.count));
     const auto done = unpack(view, times.data(), values.data());
     return done ? "taken" : done.error().message;
 }
