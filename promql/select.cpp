@@ -75,6 +75,17 @@ void fill_latest(Block& block, const Column& column, const Steps& steps, std::in
     }
 }
 
+/// The samples between those that a subquery takes may have been resets: whether there was one is
+/// to be found out anew.
+HistogramRef with_open_hint(HistogramRef histogram) {
+    using Hint = Histogram::ResetHint;
+    if (histogram->reset_hint == Hint::Unknown || histogram->reset_hint == Hint::Gauge)
+        return histogram;
+    auto open = std::make_shared<Histogram>(*histogram);
+    open->reset_hint = Hint::Unknown;
+    return open;
+}
+
 }  // namespace
 
 Evaluator::View Evaluator::view_of(const Shift& shift) const {
@@ -188,7 +199,7 @@ Result<void> Evaluator::each_subquery(
             values.push_back(row[at]);
             if (!is_histogram(row[at])) continue;
             histograms.resize(values.size());
-            histograms.back() = block->histogram(i, at);
+            histograms.back() = with_open_hint(block->histogram(i, at));
         }
         if (times.empty()) continue;
         if (!histograms.empty()) histograms.resize(values.size());
