@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 namespace vedette {
@@ -14,37 +15,20 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// One bucket of a side by its index; a list of them ascends.
-struct Indexed {
-    std::int64_t index;
-    double count;
-};
-using Side = std::vector<Indexed>;
-
-Side side_of(const std::vector<Histogram::Span>& spans, const std::vector<double>& buckets) {
-    Side out;
-    out.reserve(buckets.size());
-    std::int64_t index = 0;
-    for (const Histogram::Span& span : spans) {
-        index += span.offset;
-        for (std::uint32_t i = 0; i < span.length && out.size() < buckets.size(); ++i, ++index)
-            out.push_back({index, buckets[out.size()]});
-    }
-    return out;
-}
+using Side = std::vector<IndexedCount>;
 
 Side positive(const Histogram& h) {
-    return side_of(h.positive_spans, h.positive_buckets);
+    return indexed_counts(h.positive_spans, h.positive_buckets);
 }
 Side negative(const Histogram& h) {
-    return side_of(h.negative_spans, h.negative_buckets);
+    return indexed_counts(h.negative_spans, h.negative_buckets);
 }
 
 void set_side(const Side& side, std::vector<Histogram::Span>& spans, std::vector<double>& buckets) {
     spans.clear();
     buckets.clear();
     std::int64_t next = 0;
-    for (const Indexed& bucket : side) {
+    for (const IndexedCount& bucket : side) {
         if (spans.empty() || bucket.index != next)
             spans.push_back({static_cast<std::int32_t>(bucket.index - next), 1});
         else
@@ -65,7 +49,7 @@ void set_negative(Histogram& h, const Side& side) {
 Side reduced(const Side& side, std::int32_t from, std::int32_t to) {
     if (from <= to) return side;
     Side out;
-    for (const Indexed& bucket : side) {
+    for (const IndexedCount& bucket : side) {
         const std::int64_t index = ((bucket.index - 1) >> (from - to)) + 1;
         if (!out.empty() && out.back().index == index)
             out.back().count += bucket.count;
@@ -81,7 +65,7 @@ double exponential_bound(std::int64_t index, std::int32_t schema) {
 
 /// Without the buckets that end inside the zero bucket.
 Side beyond(Side side, std::int32_t schema, double threshold) {
-    const auto first = std::ranges::find_if(side, [&](const Indexed& bucket) {
+    const auto first = std::ranges::find_if(side, [&](const IndexedCount& bucket) {
         return exponential_bound(bucket.index, schema) > threshold;
     });
     side.erase(side.begin(), first);
@@ -92,7 +76,7 @@ Side merged(const Side& into, const Side& other, double sign) {
     Side out;
     out.reserve(into.size() + other.size());
     auto a = into.begin();
-    for (const Indexed& bucket : other) {
+    for (const IndexedCount& bucket : other) {
         while (a != into.end() && a->index < bucket.index) out.push_back(*a++);
         if (a != into.end() && a->index == bucket.index)
             out.push_back({bucket.index, (a++)->count + sign * bucket.count});
@@ -115,7 +99,7 @@ ZeroBucket widened(const Histogram& h, const Side& above, const Side& below, dou
         double count = h.zero_count;
         bool again = false;
         for (const Side* side : {&above, &below}) {
-            for (const Indexed& bucket : *side) {
+            for (const IndexedCount& bucket : *side) {
                 if (exponential_bound(bucket.index - 1, h.schema) >= threshold) break;
                 count += bucket.count;
                 const double end = exponential_bound(bucket.index, h.schema);
@@ -136,11 +120,11 @@ ZeroBucket widened(const Histogram& h, const Side& above, const Side& below, dou
 /// Empties what lies inside the zero bucket and leaves out all that is empty.
 void trim(Histogram& h, Side& above, Side& below) {
     for (Side* side : {&above, &below}) {
-        for (Indexed& bucket : *side) {
+        for (IndexedCount& bucket : *side) {
             if (exponential_bound(bucket.index - 1, h.schema) >= h.zero_threshold) break;
             bucket.count = 0;
         }
-        std::erase_if(*side, [](const Indexed& bucket) { return bucket.count == 0; });
+        std::erase_if(*side, [](const IndexedCount& bucket) { return bucket.count == 0; });
     }
 }
 
@@ -201,7 +185,7 @@ void scale(Histogram& h, double (*scaled)(double, double), double by) {
 
 bool any_smaller(const Side& current, const Side& previous) {
     auto at = current.begin();
-    for (const Indexed& before : previous) {
+    for (const IndexedCount& before : previous) {
         while (at != current.end() && at->index < before.index) ++at;
         const bool there = at != current.end() && at->index == before.index;
         if (there ? at->count < before.count : before.count != 0) return true;
@@ -210,7 +194,7 @@ bool any_smaller(const Side& current, const Side& previous) {
 }
 
 bool same_side(const Side& a, const Side& b) {
-    return std::ranges::equal(a, b, [](const Indexed& x, const Indexed& y) {
+    return std::ranges::equal(a, b, [](const IndexedCount& x, const IndexedCount& y) {
         return x.index == y.index && same_bits(x.count, y.count);
     });
 }
@@ -237,7 +221,38 @@ int to_exponent(std::int64_t exponent) {
     return static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000));
 }
 
+/// Prometheus's bounds of schema 8 between 1 and 2 lie some units in the last place beside the
+/// numbers they stand for: here one more than how many below. Coarser schemas have every second
+/// one, every fourth, …
+constexpr std::string_view units_below =
+    "1111112111211111112311222222222211211121122211221122102211221122"
+    "1111112222332132112111211112111111121011213311221222112121332222"
+    "2121223322322122222222323233323311221121223321332233212232332232"
+    "2243223233433343333333444455435422322333324422333243223333543344";
+static_assert(units_below.size() == 1 << exponential_schema_max);
+
+double finest_bound(std::int64_t part) {
+    const auto at = static_cast<std::size_t>(part) % units_below.size();
+    // Half of the precision is spare, so the rounding to a double is the right one.
+    const long double exact = std::exp2(static_cast<long double>(at) / units_below.size());
+    const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(exact));
+    return std::bit_cast<double>(bits + 1 - static_cast<std::uint64_t>(units_below[at] - '0'));
+}
+
 }  // namespace
+
+std::vector<IndexedCount> indexed_counts(std::span<const Histogram::Span> spans,
+                                         std::span<const double> buckets) {
+    std::vector<IndexedCount> out;
+    out.reserve(buckets.size());
+    std::int64_t index = 0;
+    for (const Histogram::Span& span : spans) {
+        index += span.offset;
+        for (std::uint32_t i = 0; i < span.length && out.size() < buckets.size(); ++i, ++index)
+            out.push_back({index, buckets[out.size()]});
+    }
+    return out;
+}
 
 double bucket_bound(std::int64_t index, std::int32_t schema,
                     std::span<const double> custom_bounds) {
@@ -251,13 +266,10 @@ double bucket_bound(std::int64_t index, std::int32_t schema,
         const std::int64_t exponent = index * (std::int64_t{1} << -schema);
         return exponent == 1024 ? largest : std::ldexp(1.0, to_exponent(exponent));
     }
-    const std::int64_t parts = std::int64_t{1} << schema;
-    // Half of the significand's precision is spare, so the rounding to a double is the right one.
-    const long double fraction =
-        std::exp2(static_cast<long double>(index & (parts - 1)) / static_cast<long double>(parts));
     const std::int64_t exponent = index >> schema;
-    if (fraction == 1 && exponent == 1024) return largest;
-    return std::ldexp(static_cast<double>(fraction), to_exponent(exponent));
+    const std::int64_t part = (index - (exponent << schema)) << (exponential_schema_max - schema);
+    if (part == 0 && exponent == 1024) return largest;
+    return std::ldexp(finest_bound(part), to_exponent(exponent));
 }
 
 std::vector<HistogramBucket> all_buckets(const Histogram& h) {
@@ -272,7 +284,7 @@ std::vector<HistogramBucket> all_buckets(const Histogram& h) {
                               h.zero_threshold));
     if (h.zero_count > 0)
         out.push_back({-h.zero_threshold, h.zero_threshold, h.zero_count, true, true});
-    for (const Indexed& bucket : positive(h)) {
+    for (const IndexedCount& bucket : positive(h)) {
         const HistogramBucket whole{bound(bucket.index - 1), bound(bucket.index), bucket.count,
                                     custom && bucket.index == 0, true};
         out.push_back(custom ? whole : clipped(whole, h.zero_threshold));
@@ -333,7 +345,7 @@ void divide(Histogram& h, double divisor) {
 
 void compact(Histogram& h) {
     const auto without_empty = [](Side side) {
-        std::erase_if(side, [](const Indexed& bucket) { return bucket.count == 0; });
+        std::erase_if(side, [](const IndexedCount& bucket) { return bucket.count == 0; });
         return side;
     };
     set_positive(h, without_empty(positive(h)));

@@ -27,8 +27,17 @@ struct HistogramBucket {
     bool lower_inclusive = false, upper_inclusive = false;
 };
 
-/// Upper bound of the positive bucket `index`: 2^(index / 2^schema), correctly rounded. With custom
-/// bounds the bound of that place, -Inf before the first and +Inf behind the last.
+/// One bucket of one side by its index.
+struct IndexedCount {
+    std::int64_t index;
+    double count;
+};
+/// The buckets that spans name, indices ascending.
+std::vector<IndexedCount> indexed_counts(std::span<const Histogram::Span> spans,
+                                         std::span<const double> buckets);
+
+/// Upper bound of the positive bucket `index`: 2^(index / 2^schema), to the bit as Prometheus has
+/// it. With custom bounds the bound of that place, -Inf before the first and +Inf behind the last.
 double bucket_bound(std::int64_t index, std::int32_t schema, std::span<const double> custom_bounds);
 
 /// From the lowest bucket to the highest, empty ones that the spans name among them; the zero

@@ -199,7 +199,8 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
     std::vector<std::vector<bool>> taken(histograms.all.size());
     std::vector<Bucket> buckets;
     for (const Histograms::Native& each : histograms.natives) {
-        const auto row = out.add(block->shown_labels(each.row));
+        const auto row =
+            out.add(LabelsBuilder(block->labels[each.row]).del(metric_name_label).build());
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (!is_histogram(block->row(each.row)[i])) continue;
             if (each.classic != Histograms::none) {

@@ -121,9 +121,9 @@ Cell rate_over(Id id, const WindowSamples& w, RangeNotes& notes) {
     const bool is_counter = id != Id::Delta;
     const auto change = change_over(w, is_counter, notes);
     if (change == nullptr) return {};
-    Extrapolation extrapolation(is_counter, id == Id::Rate);
-    multiply(*change,
-             extrapolation.factor(WindowTimes::of(w), w.histograms.front()->count, change->count));
+    // Unlike a float, a histogram is followed below zero.
+    Extrapolation extrapolation(false, id == Id::Rate);
+    multiply(*change, extrapolation.factor(WindowTimes::of(w), 0, 0));
     return Cell(HistogramRef(change));
 }
 

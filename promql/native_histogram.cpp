@@ -42,6 +42,12 @@ double count_below(const HistogramBucket& bucket, double value, bool linear) {
     return bucket.count * part;
 }
 
+double bucket_total(const Histogram& h) {
+    double total = 0;
+    for (const HistogramBucket& bucket : all_buckets(h)) total += bucket.count;
+    return total;
+}
+
 /// Counts up to a value are looked for from the lowest bucket on.
 class RankSearch {
 public:
@@ -79,11 +85,11 @@ double native_quantile(double q, const Histogram& h, NativeNote& note) {
     if (!upwards) std::ranges::reverse(buckets);
     HistogramBucket bucket;
     double count = 0;
-    for (const HistogramBucket& each : buckets) {
-        bucket = each;
-        if (each.count == 0) continue;
-        count += each.count;
-        if (count >= rank) break;
+    std::size_t next = 0;
+    while (next < buckets.size()) {
+        bucket = buckets[next++];
+        count += bucket.count;
+        if (bucket.count != 0 && count >= rank) break;
     }
     if (!custom && bucket.lower < 0 && bucket.upper > 0) cut_at_zero(h, bucket);
     if (custom && bucket.lower == -infinity) {
@@ -98,14 +104,18 @@ double native_quantile(double q, const Histogram& h, NativeNote& note) {
         note = NativeNote::NanResult;
         return std::nan("");
     }
-    if (std::isnan(h.sum)) note = NativeNote::NanSkew;
     const double into = upwards ? rank - (count - bucket.count) : count - rank;
+    // Prometheus looks whether the buckets hold all, and goes on with the last it has seen.
+    for (; std::isnan(h.sum) && next < buckets.size(); ++next) {
+        bucket = buckets[next];
+        count += bucket.count;
+    }
+    if (std::isnan(h.sum) && count < h.count) note = NativeNote::NanSkew;
     return value_inside(bucket, into / bucket.count, custom);
 }
 
 double native_fraction(double lower, double upper, const Histogram& h, NativeNote& note) {
     if (h.count == 0 || std::isnan(lower) || std::isnan(upper)) return std::nan("");
-    if (std::isnan(h.sum)) note = NativeNote::NanLeftOut;
     if (lower >= upper) return 0;
     const bool custom = uses_custom_buckets(h);
     RankSearch low(lower), high(upper);
@@ -120,6 +130,7 @@ double native_fraction(double lower, double upper, const Histogram& h, NativeNot
         if (low.found() && high.found()) break;
         rank += bucket.count;
     }
+    if (std::isnan(h.sum) && bucket_total(h) < h.count) note = NativeNote::NanLeftOut;
     return (high.rank_or(h.count) - low.rank_or(h.count)) / h.count;
 }
 

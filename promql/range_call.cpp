@@ -222,7 +222,8 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     if (!done) return fail(done.error());
     if (id == Id::QuantileOverTime)
         for (std::size_t i = 0; i < block.steps; ++i)
-            if (any_present_at(block, i)) context_.warn_quantile(place_of_arg(call, 0), parameters.values[i]);
+            if (any_present_at(block, i))
+                context_.warn_quantile(place_of_arg(call, 0), parameters.values[i]);
     if (id != Id::LastOverTime && !drop_names(block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
     return block.steps != steps_.count ? spread(std::move(block)) : std::move(block);
