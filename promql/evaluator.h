@@ -61,10 +61,16 @@ struct ClassicBucket {
     double bound = 0, count = 0;
 };
 
+/// What selectors give of histograms. Where the outermost function around one that looks at
+/// histograms asks only for counts and sums, Prometheus reads no buckets; so buckets that do not
+/// fit together are no trouble there. The sides of an operator are looked at each for itself.
+enum class Decoding { Undecided, Whole, CountsOnly };
+
 /// Evaluates expressions at given steps, series by series.
 class Evaluator {
 public:
-    Evaluator(QueryContext& context, Steps steps) : context_(context), steps_(steps) {}
+    Evaluator(QueryContext& context, Steps steps, Decoding decoding = Decoding::Undecided)
+        : context_(context), steps_(steps), decoding_(decoding) {}
 
     /// Of a scalar or an instant vector.
     Result<Block> eval(const Expr& expr);
@@ -127,12 +133,14 @@ private:
     void warn_of_bad_buckets(const Expr& at, const Block& block,
                              const std::vector<std::size_t>& rows);
 
+    Result<Block> eval_inner(const Expr& expr);
     Result<Block> eval_unary(const Unary& unary);
     Block scalar(double value) const;
     Result<Block> unique(Block block, Meeting meeting) const;
 
     QueryContext& context_;
     Steps steps_;
+    Decoding decoding_;
 };
 
 /// Prometheus's words, before the metric name, for histograms that have no sum.

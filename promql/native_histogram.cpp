@@ -130,8 +130,9 @@ double native_fraction(double lower, double upper, const Histogram& h, NativeNot
         if (low.found() && high.found()) break;
         rank += bucket.count;
     }
-    if (std::isnan(h.sum) && bucket_total(h) < h.count) note = NativeNote::NanLeftOut;
-    return (high.rank_or(h.count) - low.rank_or(h.count)) / h.count;
+    const double most = std::isnan(h.sum) ? bucket_total(h) : h.count;
+    if (most < h.count) note = NativeNote::NanLeftOut;
+    return (high.rank_or(most) - low.rank_or(most)) / h.count;
 }
 
 double native_variance(const Histogram& h) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/histogram.h"
 #include "promql/evaluator.h"
 #include "promql/strips.h"
 
@@ -19,9 +20,21 @@ bool any_reserved(std::span<const double> values) {
     return !std::ranges::all_of(values.subspan(i), is_number);
 }
 
+using Hint = Histogram::ResetHint;
+
+HistogramRef counts_of(const Histogram& whole, Hint hint) {
+    auto counts = std::make_shared<Histogram>();
+    counts->reset_hint = hint;
+    counts->count = whole.count;
+    counts->sum = whole.sum;
+    return counts;
+}
+
 /// Copies what is not stale, so that windows need not look, and marks the histograms.
 class Fresh {
 public:
+    explicit Fresh(bool counts_only) : counts_only_(counts_only) {}
+
     SeriesSamples without_stale(const Column& all) {
         if (all.histograms.empty() && !any_reserved(all.floats))
             return {all.labels, all.times, all.floats, {}};
@@ -29,14 +42,19 @@ public:
         values_.clear();
         histograms_.clear();
         bool any_histogram = false;
+        const Histogram* last = nullptr;
         for (std::size_t i = 0; i < all.times.size(); ++i) {
             const HistogramRef* const histogram =
                 all.histograms.empty() || !all.histograms[i] ? nullptr : &all.histograms[i];
             if (is_stale(histogram != nullptr ? (*histogram)->sum : all.floats[i])) continue;
             times_.push_back(all.times[i]);
             values_.push_back(histogram != nullptr ? histogram_marker() : quieted(all.floats[i]));
-            histograms_.push_back(histogram != nullptr ? *histogram : nullptr);
-            any_histogram |= histogram != nullptr;
+            histograms_.push_back(histogram == nullptr ? nullptr
+                                  : counts_only_       ? without_buckets(**histogram, last)
+                                                       : *histogram);
+            if (histogram == nullptr) continue;
+            last = histogram->get();
+            any_histogram = true;
         }
         if (!any_histogram) histograms_.clear();
         return {all.labels, times_, values_, histograms_};
@@ -46,10 +64,25 @@ public:
     static double quieted(double value) { return is_histogram(value) ? std::nan("") : value; }
 
 private:
+    /// Resets are looked for while the buckets are still there.
+    static HistogramRef without_buckets(const Histogram& whole, const Histogram* last) {
+        const bool known = whole.reset_hint != Hint::Unknown || last == nullptr;
+        return counts_of(whole, known                    ? whole.reset_hint
+                                : is_reset(whole, *last) ? Hint::Reset
+                                                         : Hint::NotReset);
+    }
+
+    bool counts_only_;
     std::vector<Timestamp> times_;
     std::vector<double> values_;
     std::vector<HistogramRef> histograms_;
 };
+
+void leave_counts(Block& block) {
+    for (std::size_t i = 0; block.has_histograms() && i < block.values.size(); ++i)
+        if (is_histogram(block.values[i]))
+            block.histograms[i] = counts_of(*block.histograms[i], block.histograms[i]->reset_hint);
+}
 
 /// At each step the newest sample not older than the look-back, unless it says the series ended.
 void fill_latest(Block& block, const Column& column, const Steps& steps, std::int64_t lookback,
@@ -139,6 +172,7 @@ Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
         if (const auto good = context_.charge(view.steps.count); !good) return fail(good.error());
     }
     if (const auto good = context_.charge(0); !good) return fail(good.error());
+    if (decoding_ == Decoding::CountsOnly) leave_counts(block);
     return view.fixed && steps_.count > 1 ? spread(std::move(block)) : std::move(block);
 }
 
@@ -158,7 +192,7 @@ Result<void> Evaluator::each_selected(
     hints.step = Milliseconds(view.steps.step);
     auto cursor = context_.source.select(selector.matchers, window, hints, context_.stop);
     if (!cursor) return fail(cursor.error());
-    Fresh fresh;
+    Fresh fresh(decoding_ == Decoding::CountsOnly);
     Column column;
     while ((*cursor)->next(column)) {
         if (const auto good = context_.charge(column.times.size()); !good) return good;
@@ -181,7 +215,7 @@ Result<void> Evaluator::each_subquery(
     if (first > view.steps.last()) return {};
     const auto count = static_cast<std::size_t>((view.steps.last() - first) / step) + 1;
     if (const auto good = context_.charge(count); !good) return good;
-    Evaluator inner(context_, {first, step, count});
+    Evaluator inner(context_, {first, step, count}, decoding_);
     Result<Block> block = inner.eval(*subquery.expr);
     if (!block) return fail(block.error());
     block->show_labels();
