@@ -25,7 +25,8 @@ inline constexpr std::size_t series_slots_max = std::size_t{1} << 24;  // places
 inline constexpr std::size_t metadata_metrics_max = 100'000;
 inline constexpr std::size_t metadata_text_bytes_max = 4 * 1024;
 inline constexpr std::size_t losses_shown_max = 100;  // of a damaged log, one by one
-inline constexpr auto wal_sync_interval = 200ms;
+inline constexpr auto wal_sync_interval = 5s;  // as often as ext4 commits
+inline constexpr std::size_t wal_unsynced_bytes = std::size_t{4} << 20;  // then sooner
 
 // ── a full disk ──
 inline constexpr std::size_t reserve_bytes_default = std::size_t{16} << 20;  // kept for the ledger
@@ -87,6 +88,7 @@ inline constexpr auto log_repeat_every = 10s;  // a line that goes on repeating 
 inline constexpr std::size_t probes_in_flight_per_loop = 16;
 inline constexpr auto probe_every_min = 100ms;
 inline constexpr auto probe_start_step = 5ms;            // targets start on multiples of it
+inline constexpr std::size_t probe_round_targets = 8;    // about so many start together
 inline constexpr auto probe_first_reading_within = 15s;  // after start, however seldom it is asked
 inline constexpr auto probe_overrun_grace = 50ms;        // past its deadline a probe is cut off
 inline constexpr std::size_t probe_targets_max = 100'000;
@@ -95,6 +97,8 @@ inline constexpr std::size_t probe_recent_readings = 60;  // of each target, for
 inline constexpr std::size_t probe_failures_kept = 5;     // of each target, with transcripts
 inline constexpr std::size_t answer_body_bytes_max_default = std::size_t{10} << 20;
 inline constexpr std::size_t answer_header_bytes_max = 64 * 1024;
+inline constexpr std::size_t answer_chunk_line_bytes_max = 1024;  // a size with its extensions
+inline constexpr std::size_t answer_reads_per_turn = 16;          // then others on the loop have theirs
 inline constexpr std::size_t redirects_max = 10;
 inline constexpr std::size_t idle_client_connections_max = 16;
 inline constexpr std::size_t http_urls_remembered_max = 4096;  // taken apart, about 400 bytes each
@@ -152,6 +156,8 @@ static_assert(notify_backoff_first < notify_backoff_max);
 static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for what is in flight");
 static_assert(probe_every_min % probe_start_step == 0ms, "steps do not drift against periods");
 static_assert(probe_overrun_grace < probe_every_min, "who is cut off misses one turn at most");
+static_assert(probe_round_targets < probes_in_flight_per_loop, "a round finds places");
+static_assert(wal_unsynced_bytes <= wal_segment_bytes);
 static_assert(probe_failures_kept <= probe_recent_readings);
 static_assert(notify_backoff_max <= retry_after_max && retry_after_max < notify_owed_max);
 static_assert(ledger_batch_max < ledger_backlog_max && alerts_open_max < ledger_backlog_max);

@@ -28,7 +28,8 @@ struct StoreSettings {
     std::size_t reserve_bytes = limits::reserve_bytes_default;
 
     // ── what a power cut may take ──
-    /// What was appended longer ago than this is on the disk. `kill -9` takes nothing in any case.
+    /// What was appended longer ago than this is on the disk; much (limits::wal_unsynced_bytes)
+    /// sooner. `kill -9` takes nothing in any case.
     Milliseconds wal_sync_interval = limits::wal_sync_interval;
     /// A checkpoint is written when the log has grown by this since the last one, or by as much as
     /// the last one was large, whichever is more.

@@ -149,6 +149,11 @@ struct Store::Parts {
 
     Mutex maintain_mutex;  // one maintains at a time; taken before any other
     std::atomic<bool> sync_failing = false;
+    Mutex sleep_mutex;
+    Condition wake;
+    bool unsynced VEDETTE_GUARDED_BY(sleep_mutex) = true;  // something waits for the next sync
+    bool hurry VEDETTE_GUARDED_BY(sleep_mutex) = false;    // much does: it does not wait longer
+    std::atomic<std::uint64_t> unsynced_bytes = 0;
     std::jthread thread;
 
     Result<void> open();
@@ -158,6 +163,12 @@ struct Store::Parts {
     Result<void> write_checkpoint_now();
     Timestamp oldest_taken();
     void count(const CommitCounts& counts);
+    void wants_sync(bool at_once = false);
+    bool sleep(const std::stop_token& stop, std::chrono::steady_clock::time_point maintain_at);
+    bool checkpoint_due() const {
+        return log_bytes >
+               std::max<std::uint64_t>(settings.checkpoint_after_bytes, checkpoint_bytes);
+    }
     void run(std::stop_token stop);
     ChunkCursor::Fill fill_from(std::vector<SeriesId> ids, Window window, bool latest_only);
     std::optional<Sample> newest_in(const Labels& labels, Window window);
@@ -227,6 +238,21 @@ void Store::Parts::count(const CommitCounts& counts) {
     counters.commits.add();
     counters.log_bytes.add(static_cast<double>(counts.log_bytes));
     log_bytes += counts.log_bytes;
+    if (counts.log_bytes == 0 && !counts.log_failed) return;
+    unsynced_bytes += counts.log_bytes;
+    wants_sync(unsynced_bytes > limits::wal_unsynced_bytes);
+}
+
+/// Tells the store's thread that something is to be brought to the disk; wakes it when it rests.
+void Store::Parts::wants_sync(bool at_once) {
+    {
+        const Lock lock_(sleep_mutex);
+        const bool is_new = !unsynced || (at_once && !hurry);
+        unsynced = true;
+        hurry |= at_once;
+        if (!is_new) return;
+    }
+    wake.notify_one();
 }
 
 Result<void> Store::Parts::sync() {
@@ -305,24 +331,40 @@ Result<void> Store::Parts::write_checkpoint_now() {
     return {};
 }
 
+/// Rests until it is time to sync or to maintain. False: to stop.
+///
+///     append          x  xx x                    x
+///     sync      ├──────────┼──────────┼ ─ ─ ─ ─ ─┼──────────┤ the thread wakes where a bar stands
+///                busy: one wake an     nothing    the first one begins an interval,
+///                interval              to sync    at whose end all of it is synced
+bool Store::Parts::sleep(const std::stop_token& stop,
+                         std::chrono::steady_clock::time_point maintain_at) {
+    std::unique_lock<Mutex> lock_(sleep_mutex);
+    const auto interval = [&] {
+        wake.wait_until(lock_, stop, std::chrono::steady_clock::now() + settings.wal_sync_interval,
+                        [this]() VEDETTE_REQUIRES(sleep_mutex) { return hurry; });
+    };
+    interval();
+    if (!unsynced && !stop.stop_requested()) {
+        wake.wait_until(lock_, stop, maintain_at,
+                        [this]() VEDETTE_REQUIRES(sleep_mutex) { return unsynced; });
+        if (unsynced) interval();
+    }
+    // Before the sync: what comes from now on is for the next one.
+    unsynced = hurry = false;
+    unsynced_bytes = 0;
+    return !stop.stop_requested();
+}
+
 void Store::Parts::run(std::stop_token stop) {
-    Mutex mutex;
-    Condition wake;
     const auto maintain_every = std::min<Milliseconds>(maintain_every_max, settings.retention / 8);
-    auto maintained = clock.steady();
-    auto waits = settings.wal_sync_interval;
-    while (!stop.stop_requested()) {
-        {
-            std::unique_lock<Mutex> lock_(mutex);
-            wake.wait_for(lock_, stop, waits, [] { return false; });
-        }
-        if (stop.stop_requested()) return;
-        (void)committer->flush_unlogged();
-        (void)sync();
-        const bool due =
-            log_bytes > std::max<std::uint64_t>(settings.checkpoint_after_bytes, checkpoint_bytes);
-        if (!due && clock.steady() - maintained < maintain_every) continue;
-        maintained = clock.steady();
+    auto maintain_at = std::chrono::steady_clock::now() + maintain_every;
+    while (sleep(stop, maintain_at)) {
+        const bool written = committer->flush_unlogged().has_value();
+        if (const bool synced = sync().has_value(); !written || !synced) wants_sync();
+        const bool due = checkpoint_due();
+        if (!due && std::chrono::steady_clock::now() < maintain_at) continue;
+        maintain_at = std::chrono::steady_clock::now() + maintain_every;
         const Lock lock_(maintain_mutex);
         auto done = drop_old();
         if (done && (due || checkpoint_wanted)) done = write_checkpoint_now();
@@ -360,10 +402,8 @@ Result<void> Store::flush() {
 Result<void> Store::maintain() {
     const Lock lock(parts_->maintain_mutex);
     if (auto dropped = parts_->drop_old(); !dropped) return dropped;
-    const bool due =
-        parts_->log_bytes >
-        std::max<std::uint64_t>(parts_->settings.checkpoint_after_bytes, parts_->checkpoint_bytes);
-    return due || parts_->checkpoint_wanted ? parts_->write_checkpoint_now() : Result<void>();
+    return parts_->checkpoint_due() || parts_->checkpoint_wanted ? parts_->write_checkpoint_now()
+                                                                 : Result<void>();
 }
 
 Result<void> Store::checkpoint() {
@@ -411,6 +451,7 @@ Result<SeriesRef> Store::series(const Labels& labels) {
     memory.head.at(slot).idle = false;
     memory.index_bytes = memory.index.heap_bytes();
     write_series(memory.unlogged, {id, labels});
+    parts_->wants_sync();
     return id.ref();
 }
 
@@ -428,6 +469,7 @@ void Store::metadata(std::string_view metric, std::string_view type, std::string
     }
     memory.metadata[name] = said;
     write_metadata(memory.unlogged, name, said.type, said.help, said.unit);
+    parts_->wants_sync();
 }
 
 Result<Appended> Store::append(const Batch& batch) {
