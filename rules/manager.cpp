@@ -12,7 +12,9 @@ namespace vedette::rules {
 namespace {
 
 // The clock of the wall may be set at any time, so it is looked at this often at least.
-constexpr auto look_at_clock_every = std::chrono::seconds(1);
+constexpr auto look_at_clock_every = std::chrono::seconds(10);
+// How soon alerts of a group that is gone are offered again to who did not take them.
+constexpr auto end_again_after = std::chrono::seconds(1);
 
 Surroundings surroundings(const Doors& doors) {
     Metrics& metrics = doors.metrics;
@@ -71,6 +73,11 @@ Result<void> Manager::load(std::vector<RuleGroup> definitions, const RuleSetting
     if (!restored_) restore(now);
     end_groups(now);
     publish();
+    {
+        const Lock sleep_lock(sleep_);
+        loaded_ = true;
+    }
+    wake_.notify_all();
     return {};
 }
 
@@ -165,15 +172,17 @@ void Manager::stop() {
 void Manager::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         evaluate_due(doors_.clock.now(), stop);
-        Timestamp next = doors_.clock.now() + std::chrono::hours(1);
+        const Timestamp now = doors_.clock.now();
+        Timestamp next = now + look_at_clock_every;
         {
             const Lock lock(work_);
+            if (!ending_.empty()) next = now + end_again_after;
             for (const Group& group : groups_) next = std::min(next, group.next());
         }
-        const auto wait = std::clamp<Milliseconds>(next - doors_.clock.now(), Milliseconds(1),
-                                                   Milliseconds(look_at_clock_every));
+        const auto wait = std::max<Milliseconds>(next - now, Milliseconds(1));
         std::unique_lock lock(sleep_);
-        wake_.wait_for(lock, stop, wait, [] { return false; });
+        wake_.wait_for(lock, stop, wait, [this]() VEDETTE_REQUIRES(sleep_) { return loaded_; });
+        loaded_ = false;
     }
 }
 

@@ -78,7 +78,8 @@ private:
     mutable Mutex published_mutex_;  ///< held for a moment only; guards this:
     std::shared_ptr<const std::vector<GroupStatus>> published_ VEDETTE_GUARDED_BY(published_mutex_);
 
-    Mutex sleep_;
+    Mutex sleep_;                                     ///< guards this:
+    bool loaded_ VEDETTE_GUARDED_BY(sleep_) = false;  ///< what is due next may have changed
     Condition wake_;
     std::jthread thread_;
 };
