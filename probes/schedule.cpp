@@ -1,6 +1,8 @@
 #include "probes/schedule.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/limits.h"
@@ -20,9 +22,18 @@ std::uint64_t steady_hash(const std::string& text) {
 
 }  // namespace
 
-Milliseconds Schedule::offset(const std::string& key, Milliseconds every) {
+Milliseconds Schedule::offset(const std::string& key, Milliseconds every, std::size_t sharing) {
     const auto fraction = static_cast<double>(steady_hash(key) >> 11) * 0x1p-53;
-    const double own_ms = fraction * static_cast<double>(every.count());
+    const auto period_ms = static_cast<double>(every.count());
+    double own_ms = fraction * period_ms;
+    const auto steps = static_cast<std::size_t>(every / limits::probe_start_step);
+    if (sharing / limits::probe_round_targets < steps) {
+        const std::size_t wanted =
+            (sharing + limits::probe_round_targets - 1) / limits::probe_round_targets;
+        const auto rounds = static_cast<double>(std::bit_ceil(std::max<std::size_t>(wanted, 1)));
+        // In the middle of a round's share: all the world begins something at full minutes.
+        own_ms = (std::floor(fraction * rounds) + 0.5) / rounds * period_ms;
+    }
     const Milliseconds own(static_cast<std::int64_t>(own_ms));
     return own - own % limits::probe_start_step;
 }
@@ -30,7 +41,7 @@ Milliseconds Schedule::offset(const std::string& key, Milliseconds every) {
 void Schedule::add(const Line& line, TimePoint now, Timestamp wall) {
     check(line.every > Milliseconds(0), "a target is asked again after more than no time");
     check(!slots_.contains(line.id), "an id stands for one target only");
-    const Milliseconds own = offset(line.key, line.every);
+    const Milliseconds own = offset(line.key, line.every, line.sharing);
     const std::int64_t past = (wall.ms - own.count()) % line.every.count();
     const std::int64_t since = past < 0 ? past + line.every.count() : past;
     Slot slot;
@@ -38,7 +49,7 @@ void Schedule::add(const Line& line, TimePoint now, Timestamp wall) {
     slot.anchor = now + (since == 0 ? Milliseconds(0) : line.every - Milliseconds(since));
     constexpr Milliseconds soon = limits::probe_first_reading_within;
     const bool is_far = slot.anchor - now > soon;
-    slot.due = is_far ? now + offset(line.key, soon) : slot.anchor;
+    slot.due = is_far ? now + offset(line.key, soon, line.sharing) : slot.anchor;
     due_.push({slot.due, line.id});
     slots_.emplace(line.id, slot);
 }

@@ -25,20 +25,24 @@ namespace vedette::probes {
 ///
 /// Invariants: (T1) a target's due times are one anchor plus whole multiples of `every`, however
 /// late anything ran: no drift. (T2) The anchor is where `(wall time - offset) mod every` is zero,
-/// and the offset depends on names alone, so a restart keeps the pattern. (T3) A target is queued
-/// or running at most once. (T4) Who was due first starts first. (T5) A target whose anchor is far
-/// away gets one reading before it, so that nobody waits an hour for the first word about a slow
-/// probe. Not safe to share between threads.
+/// and the offset depends on the configuration alone, so a restart keeps the pattern. (T3) A target
+/// is queued or running at most once. (T4) Who was due first starts first. (T5) A target whose
+/// anchor is far away gets one reading before it, so that nobody waits an hour for the first word
+/// about a slow probe. Not safe to share between threads.
 class Schedule {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
     using Id = std::uint64_t;
 
-    /// One line of the timetable. `id` tells the target again; `key` decides about its offset.
+    /// Enough that targets are spread as finely as limits::probe_start_step allows.
+    static constexpr std::size_t many = static_cast<std::size_t>(-1);
+    /// One line of the timetable. `id` tells the target again; `key` and how many targets share its
+    /// period decide about its offset.
     struct Line {
         Id id = 0;
         std::string key;
         Milliseconds every{0};  // more than zero
+        std::size_t sharing = many;
     };
     /// What is to be started now, and how late that is.
     struct Start {
@@ -67,9 +71,12 @@ public:
     /// Times that passed because the reading before was not yet in, or the loop was held up.
     std::uint64_t skipped() const { return skipped_; }
 
-    /// Where in its period a target stands: from 0 to `every`, spread evenly by name, in steps of
-    /// limits::probe_start_step. Many targets share steps, and the loop wakes once for all of one.
-    static Milliseconds offset(const std::string& key, Milliseconds every);
+    /// Where in its period a target stands: from 0 to `every`, spread evenly by name over rounds.
+    /// As many rounds as give each about limits::probe_round_targets of the `sharing` targets,
+    /// rounded up to a power of two, at most one every limits::probe_start_step: the loop wakes
+    /// once for all of a round, and few targets cost few wakes.
+    static Milliseconds offset(const std::string& key, Milliseconds every,
+                               std::size_t sharing = many);
 
 private:
     enum class State { Waits, Queued, Running };

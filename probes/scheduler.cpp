@@ -1,5 +1,6 @@
 #include "probes/scheduler.h"
 
+#include <map>
 #include <utility>
 
 #include "core/error.h"
@@ -35,6 +36,8 @@ Scheduler::~Scheduler() {
 }
 
 void Scheduler::replace(const std::vector<Job>& jobs) {
+    std::map<Milliseconds, std::size_t> sharing;  // by period
+    for (const Job& job : jobs) ++sharing[job.probe->every];
     auto before = std::exchange(jobs_, {});
     for (const Job& job : jobs) {
         const auto known = before.find(job.id);
@@ -42,8 +45,8 @@ void Scheduler::replace(const std::vector<Job>& jobs) {
         check(is_new || known->second.probe->every == job.probe->every,
               "a job with another rhythm is another job");
         if (is_new)
-            schedule_.add({job.id, key_of(job), job.probe->every}, world_.loop.now(),
-                          world_.clock.now());
+            schedule_.add({job.id, key_of(job), job.probe->every, sharing[job.probe->every]},
+                          world_.loop.now(), world_.clock.now());
         else
             before.erase(known);
         jobs_.emplace(job.id, job);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <map>
 #include <set>
 
 #include "core/limits.h"
@@ -66,6 +67,39 @@ TEST_CASE("a thousand targets spread evenly over their period", "[probes][schedu
         ++tenths.at(static_cast<std::size_t>(offset / 1s));
     }
     for (const int count : tenths) CHECK((count > 65 && count < 135));
+}
+
+TEST_CASE("few targets start in few rounds, and each round stays small", "[probes][schedule]") {
+    // A round costs a wake; what starts in it is more than its even share by chance only.
+    struct Row {
+        std::size_t targets;
+        Milliseconds every;
+        std::size_t rounds, most;
+    };
+    const auto row = GENERATE(values<Row>({
+        {1, 5s, 1, 1},
+        {8, 5s, 1, 8},
+        {10, 5s, 2, 9},
+        {100, 15s, 16, 15},
+        {1000, 1s, 128, 20},
+        {10'000, 1s, 200, 80},
+    }));
+    CAPTURE(row.targets, row.every.count());
+    std::map<Milliseconds, std::size_t> rounds;
+    for (std::size_t i = 0; i < row.targets; ++i)
+        ++rounds[Schedule::offset("job\nhttp://10.0.0." + std::to_string(i), row.every,
+                                  row.targets)];
+    CHECK(rounds.size() == row.rounds);
+    for (const auto& [offset, count] : rounds) {
+        CHECK(offset % vedette::limits::probe_start_step == 0ms);
+        CHECK((offset >= 0ms && offset < row.every));
+        CHECK(count <= row.most);
+    }
+}
+
+TEST_CASE("a round is in the middle of its share, not at full minutes", "[probes][schedule]") {
+    CHECK(Schedule::offset("shop\nhttps://shop.example/health", 60s, 1) == 30s);
+    CHECK(Schedule::offset("shop\nhttps://shop.example/health", 5s, 10) == 1250ms);
 }
 
 TEST_CASE("a target is asked at its offset in every period, whenever the program started",
