@@ -6,9 +6,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/curl_hop.h"
 #include "base/curl_multi.h"
 #include "base/http_hop.h"
 #include "base/http_url.h"
+#include "base/plain_hop.h"
 #include "core/limits.h"
 
 namespace vedette {
@@ -24,8 +26,6 @@ const Error cancelled{Fault::Cancelled, "the request was cancelled"};
 ///                  ▲             │ redirect
 ///                  └─────────────┘
 struct Call {
-    Call(CurlMulti& multi, HttpHop::Ended ended) : hop(multi, std::move(ended)) {}
-
     HttpCall asked;
     HttpDone done;
     Deadline deadline;
@@ -40,7 +40,7 @@ struct Call {
     Address address;
     steady_clock::time_point resolve_began;
     HttpPhaseTimes spent{};
-    HttpHop hop;  // last: what it borrows is above
+    std::unique_ptr<HttpHop> hop;  // last: what it borrows is above
 };
 
 std::vector<Phase> phases_until(HttpPhase last, const HttpPhaseTimes& spent) {
@@ -96,6 +96,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     void send(HttpCall asked, Deadline deadline, HttpDone done);
     Result<HttpUrl> url_of(const std::string& text);
     void begin_hop(std::uint64_t id);
+    std::unique_ptr<HttpHop> make_hop(std::uint64_t id, const Call& call);
     void resolved(std::uint64_t id, Result<std::vector<Address>> found);
     void hop_ended(std::uint64_t id);
     void follow(std::uint64_t id);
@@ -115,7 +116,7 @@ void HttpClient::State::send(HttpCall asked, Deadline deadline, HttpDone done) {
         });
     }
     const std::uint64_t id = ++last_id;
-    auto call = std::make_unique<Call>(multi, [this, id] { hop_ended(id); });
+    auto call = std::make_unique<Call>();
     call->asked = std::move(asked);
     call->done = std::move(done);
     call->deadline = deadline;
@@ -180,7 +181,8 @@ void HttpClient::State::resolved(std::uint64_t id, Result<std::vector<Address>> 
                                  : fmt::format("{} ({})", judged.text, call.url.host))});
     }
     call.asking = true;
-    auto begun = call.hop.begin(
+    call.hop = make_hop(id, call);
+    auto begun = call.hop->begin(
         call.asked, {call.url, call.address, call.method, call.with_body, call.with_secrets,
                      call.same_host, call.asked.settings->follow_redirects});
     if (!begun) {
@@ -189,12 +191,18 @@ void HttpClient::State::resolved(std::uint64_t id, Result<std::vector<Address>> 
     }
 }
 
+std::unique_ptr<HttpHop> HttpClient::State::make_hop(std::uint64_t id, const Call& call) {
+    auto ended = [this, id] { hop_ended(id); };
+    if (PlainHop::can(call.asked, call.url)) return std::make_unique<PlainHop>(loop, ended);
+    return std::make_unique<CurlHop>(multi, ended);
+}
+
 void HttpClient::State::hop_ended(std::uint64_t id) {
     Call& call = *calls.at(id);
-    add(call.spent, call.hop.times());
+    add(call.spent, call.hop->times());
     call.asking = false;
-    if (!call.hop.ok()) return fail_call(id, call.hop.phase(), call.hop.error());
-    if (!call.hop.redirect().empty()) return follow(id);
+    if (!call.hop->ok()) return fail_call(id, call.hop->phase(), call.hop->error());
+    if (!call.hop->redirect().empty()) return follow(id);
     succeed(id);
 }
 
@@ -204,10 +212,10 @@ void HttpClient::State::follow(std::uint64_t id) {
         return fail_call(
             id, HttpPhase::Transfer,
             {Fault::Limit, fmt::format("more than {} redirects", call.asked.redirects_max)});
-    auto next = resolve_redirect(call.url, call.hop.redirect());
+    auto next = resolve_redirect(call.url, call.hop->redirect());
     if (!next) return fail_call(id, HttpPhase::Transfer, next.error());
     ++call.redirects;
-    change_method(call, call.hop.answer().status);
+    change_method(call, call.hop->answer().status);
     const bool same_host = next->host == call.url.host;
     // Once another host steered the request, it gets no secrets any more, even back at home.
     if (!same_host || (call.url.tls && !next->tls)) call.with_secrets = false;
@@ -221,8 +229,8 @@ void HttpClient::State::late(std::uint64_t id) {
     call.timer = {};
     HttpPhase phase = HttpPhase::Resolve;
     if (call.asking) {
-        phase = call.hop.phase();
-        add(call.spent, call.hop.times());
+        phase = call.hop->phase();
+        add(call.spent, call.hop->times());
     } else {
         call.spent[0] += steady_clock::now() - call.resolve_began;
     }
@@ -231,13 +239,13 @@ void HttpClient::State::late(std::uint64_t id) {
 
 void HttpClient::State::succeed(std::uint64_t id) {
     Call& call = *calls.at(id);
-    HttpAnswer answer = std::move(call.hop.answer());
+    HttpAnswer answer = std::move(call.hop->answer());
     answer.address = call.address.text;
     answer.address_is_v6 = call.address.is_v6;
     answer.final_url = call.url.text;
     answer.redirects = call.redirects;
     answer.phases = phases_until(HttpPhase::Transfer, call.spent);
-    answer.tls = call.hop.tls();
+    answer.tls = call.hop->tls();
     finish(id, std::move(answer));
 }
 
@@ -250,7 +258,7 @@ void HttpClient::State::fail_call(std::uint64_t id, HttpPhase phase, Error error
                         phases_until(phase, call.spent),
                         call.address.text,
                         call.redirects,
-                        call.hop.tls()};
+                        call.hop ? call.hop->tls() : std::nullopt};
     finish(id, tl::unexpected(std::move(failure)));
 }
 

@@ -1,19 +1,15 @@
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
-#include "base/curl_multi.h"
 #include "base/http_client.h"
 #include "base/http_url.h"
-#include "base/tls_watch.h"
 
 namespace vedette {
 
@@ -22,12 +18,12 @@ inline constexpr std::array<std::string_view, 5> http_phase_names = {"resolve", 
                                                                      "processing", "transfer"};
 using HttpPhaseTimes = std::array<std::chrono::nanoseconds, 5>;
 
-/// One request and its answer, without following anything. Only the HTTP client includes this
-/// header.
+/// One request and its answer, without following anything: by our own sockets (`PlainHop`) or by
+/// libcurl (`CurlHop`), which must tell the same. Only the HTTP client includes this header.
 ///
 ///     begin ──► head lines ──► body ──► ended(…)
 ///                  │ a redirect is complete with its head; a body too long is cut
-class HttpHop final : public CurlTransfer {
+class HttpHop {
 public:
     struct Ask {
         HttpUrl url;
@@ -38,58 +34,37 @@ public:
         bool same_host = true;     ///< false: the Host header asked for is not sent
         bool follow = true;        ///< a redirect's body is not read
     };
+    /// Called when all is over; it may destroy the hop.
     using Ended = std::function<void()>;
 
-    HttpHop(CurlMulti& multi, Ended ended) : multi_(multi), ended_(std::move(ended)) {}
-    ~HttpHop() override;
-    HttpHop(const HttpHop&) = delete;
-    HttpHop& operator=(const HttpHop&) = delete;
+    virtual ~HttpHop() = default;
 
-    /// Starts; `ended` is called when all is over, not before this returns. `call` outlives the
-    /// hop.
-    Result<void> begin(const HttpCall& call, Ask ask);
-    /// Stops where it is; `ended` is not called.
-    void abort();
+    /// Starts; `Ended` is called once, not before this returns. `call` outlives the hop. A hop
+    /// begins once.
+    virtual Result<void> begin(const HttpCall& call, Ask ask) = 0;
 
-    bool ok() const { return code_ == CURLE_OK; }
+    virtual bool ok() const = 0;
     /// Why there is no answer; call when not `ok`.
-    Error error() const;
+    virtual Error error() const = 0;
     /// How far it came, and how long each phase took until now.
-    HttpPhase phase() const;
-    HttpPhaseTimes times() const;
+    virtual HttpPhase phase() const = 0;
+    virtual HttpPhaseTimes times() const = 0;
 
     /// What came; the address and URL are the caller's to fill in.
-    HttpAnswer& answer() { return answer_; }
+    virtual HttpAnswer& answer() = 0;
     /// Where the answer redirects to; empty when it does not.
-    const std::string& redirect() const { return redirect_; }
-    const std::optional<TlsFacts>& tls() const { return tls_.facts(); }
-
-private:
-    void finished(CURLcode code) override;
-    static std::size_t on_head(char* data, std::size_t one, std::size_t size, void* self);
-    static std::size_t on_body(char* data, std::size_t one, std::size_t size, void* self);
-    bool take_head_line(std::string_view line);
-    void end_head();
-    Result<void> set_request(const HttpCall& call);
-    Result<void> set_headers(const HttpCall& call);
-    Result<void> set_route(const HttpCall& call);
-    void add_header(std::string_view name, std::string_view value);
-    std::int64_t time_us(CURLINFO which) const;
-
-    CurlMulti& multi_;
-    Ended ended_;
-    const HttpCall* call_ = nullptr;
-    Ask ask_;
-    CURL* easy_ = nullptr;
-    curl_slist *headers_ = nullptr, *route_ = nullptr;
-    std::array<char, CURL_ERROR_SIZE> detail_{};
-    std::chrono::steady_clock::time_point started_;
-    TlsWatch tls_;
-    HttpAnswer answer_;
-    std::string redirect_;
-    std::size_t head_bytes_ = 0, body_bytes_max_ = 0;
-    bool head_done_ = false, head_too_large_ = false;
-    CURLcode code_ = CURLE_OK;
+    virtual const std::string& redirect() const = 0;
+    virtual std::optional<TlsFacts> tls() const = 0;
 };
+
+/// One sentence for an error number of connect, send and recv.
+std::string connection_error(long system_error);
+/// What the other side did when it closed between the status line and the end of the head.
+Error head_cut();
+Error head_too_large();
+/// `body_bytes` of the answer came and it is not complete.
+Error body_cut_error(const HttpAnswer& answer, bool length_counts);
+Error not_http();
+Error broken_chunks();
 
 }  // namespace vedette

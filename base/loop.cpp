@@ -354,6 +354,13 @@ void Loop::unwatch(int fd) {
     ::epoll_ctl(s.epoll_fd, EPOLL_CTL_DEL, fd, nullptr);
 }
 
+void Loop::close(int fd) {
+    State& s = *state_;
+    const auto place = static_cast<std::size_t>(fd);
+    if (fd >= 0 && place < s.watches.size()) s.watches[place] = nullptr;
+    ::close(fd);
+}
+
 Loop::TimePoint Loop::now() const {
     return state_->in_turn ? state_->now : steady_clock::now();
 }

@@ -47,6 +47,9 @@ public:
     /// watch a descriptor; watching again replaces. Unwatch before closing it.
     void watch(int fd, unsigned events, std::function<void(unsigned)> ready);
     void unwatch(int fd);
+    /// Unwatches and closes, with one system call less: a descriptor that is closed is watched no
+    /// more. Only for those that nobody else holds open.
+    void close(int fd);
 
     /// Taken once a turn.
     TimePoint now() const;
