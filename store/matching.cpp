@@ -46,6 +46,22 @@ std::optional<std::vector<std::string>> pattern_words(std::string_view pattern) 
     return words;
 }
 
+std::optional<WordAround> word_around(std::string_view pattern) {
+    constexpr std::string_view anything = ".*";
+    WordAround around;
+    around.open_before = pattern.starts_with(anything);
+    if (around.open_before) pattern.remove_prefix(anything.size());
+    around.open_after = pattern.ends_with(anything);
+    if (around.open_after) pattern.remove_suffix(anything.size());
+    if (!around.open_before && !around.open_after) return std::nullopt;
+    // `.*a|a` is two patterns, each with its own beginning and end.
+    if (pattern.empty() || pattern.find('|') != pattern.npos) return std::nullopt;
+    auto words = pattern_words(pattern);
+    if (!words) return std::nullopt;
+    around.word = std::move(words->front());
+    return around;
+}
+
 std::string with_go_groups(std::string_view pattern) {
     std::string out;
     bool in_class = false;
@@ -92,6 +108,11 @@ Result<ReadyMatcher> ReadyMatcher::make(const Matcher& matcher) {
         ready.kind_ = Kind::NotEmpty;
     } else if (auto words = pattern_words(matcher.value)) {
         ready.values_ = std::move(*words);
+    } else if (auto around = word_around(matcher.value)) {
+        ready.kind_ = Kind::Around;
+        ready.values_ = {std::move(around->word)};
+        ready.open_before_ = around->open_before;
+        ready.open_after_ = around->open_after;
     } else {
         re2::RE2::Options options;
         options.set_dot_nl(true);
@@ -114,6 +135,13 @@ bool ReadyMatcher::holds(std::string_view value) const {
         case Kind::Values:
             found = values_.size() == 1 ? values_.front() == value
                                         : std::binary_search(values_.begin(), values_.end(), value);
+            break;
+        case Kind::Around:
+            if (open_before_ && open_after_)
+                found = value.find(values_.front()) != value.npos;
+            else
+                found = open_before_ ? value.ends_with(values_.front())
+                                     : value.starts_with(values_.front());
             break;
         case Kind::Pattern:
             found = re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()), *pattern_);

@@ -40,7 +40,7 @@ public:
     bool holds_always() const { return kind_ == Kind::Anything && !negated_; }
 
 private:
-    enum class Kind { Values, Pattern, Anything, NotEmpty };
+    enum class Kind { Values, Around, Pattern, Anything, NotEmpty };
 
     ReadyMatcher() = default;
 
@@ -49,12 +49,20 @@ private:
     bool negated_ = false;
     bool holds_empty_ = false;
     std::vector<std::string> values_;
+    bool open_before_ = false, open_after_ = false;  // of Around: what may stand beside the value
     std::optional<std::vector<std::string>> only_values_;
     std::unique_ptr<re2::RE2> pattern_;
 };
 
 /// The words of a pattern that is nothing but words: `a|b\.c` gives `a` and `b.c`, sorted.
 std::optional<std::vector<std::string>> pattern_words(std::string_view pattern);
+
+/// `.*word`, `word.*` or `.*word.*`: what dashboards and rules mostly ask. Nothing for all else.
+struct WordAround {
+    std::string word;
+    bool open_before = false, open_after = false;
+};
+std::optional<WordAround> word_around(std::string_view pattern);
 
 /// `(?<name>` as RE2 of 2022 wants it: `(?P<name>`. Leaves escapes, classes and `(?<=` alone.
 std::string with_go_groups(std::string_view pattern);

@@ -153,6 +153,8 @@ struct Store::Parts {
     Condition wake;
     bool unsynced VEDETTE_GUARDED_BY(sleep_mutex) = true;  // something waits for the next sync
     bool hurry VEDETTE_GUARDED_BY(sleep_mutex) = false;    // much does: it does not wait longer
+    bool resting VEDETTE_GUARDED_BY(sleep_mutex) =
+        false;  // nothing does; wake it when that changes
     std::atomic<std::uint64_t> unsynced_bytes = 0;
     std::jthread thread;
 
@@ -247,10 +249,11 @@ void Store::Parts::count(const CommitCounts& counts) {
 void Store::Parts::wants_sync(bool at_once) {
     {
         const Lock lock_(sleep_mutex);
-        const bool is_new = !unsynced || (at_once && !hurry);
+        const bool wakes = resting || (at_once && !hurry);
         unsynced = true;
         hurry |= at_once;
-        if (!is_new) return;
+        if (!wakes) return;
+        resting = false;
     }
     wake.notify_one();
 }
@@ -346,8 +349,10 @@ bool Store::Parts::sleep(const std::stop_token& stop,
     };
     interval();
     if (!unsynced && !stop.stop_requested()) {
+        resting = true;
         wake.wait_until(lock_, stop, maintain_at,
                         [this]() VEDETTE_REQUIRES(sleep_mutex) { return unsynced; });
+        resting = false;
         if (unsynced) interval();
     }
     // Before the sync: what comes from now on is for the next one.

@@ -147,6 +147,26 @@ TEST_CASE("a pattern of words is known as such", "[store][matching]") {
     CHECK(pattern_words("(a\\)") == std::nullopt);
 }
 
+TEST_CASE("a word with anything around it is found without running the pattern",
+          "[store][matching]") {
+    // Each beside the pattern itself, made slow by an empty group.
+    const std::string pattern = GENERATE(
+        as<std::string>(), ".*b", "b.*", ".*b.*", ".*a\\.b", "a\\.*", ".*a|a", ".*a|a.*", ".*(ab)",
+        ".*(?:ab).*", ".*.*", ".*?b", ".*b+", "(.*)b", ".*\\", ".*ab\\.*");
+    CAPTURE(pattern);
+    const auto quick = ReadyMatcher::make({Op::Match, "job", pattern});
+    const auto slow = ReadyMatcher::make({Op::Match, "job", "(?:(?:" + pattern + ")(?:))"});
+    REQUIRE(quick.has_value() == slow.has_value());
+    if (!quick) return;
+    REQUIRE(slow->is_slow());
+    for (const char* value : {"", "a", "b", "ab", "ba", "a.b", "axb", "xa.b", "a.bx", "a...", "aab",
+                              "b\n", "\nb", "ab.", "xab"}) {
+        CAPTURE(value);
+        CHECK(quick->holds(value) == slow->holds(value));
+    }
+    CHECK_FALSE(ReadyMatcher::make({Op::Match, "job", ".*b"})->is_slow());
+}
+
 TEST_CASE("Go's named groups are spelled as RE2 of 2022 wants them", "[store][matching]") {
     CHECK(with_go_groups("(?<n>a)") == "(?P<n>a)");
     CHECK(with_go_groups("\\(?<n>a") == "\\(?<n>a");
