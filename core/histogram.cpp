@@ -187,8 +187,9 @@ bool any_smaller(const Side& current, const Side& previous) {
     auto at = current.begin();
     for (const IndexedCount& before : previous) {
         while (at != current.end() && at->index < before.index) ++at;
-        const bool there = at != current.end() && at->index == before.index;
-        if (there ? at->count < before.count : before.count != 0) return true;
+        // Behind the last bucket there is now, Prometheus looks at one bucket more and no further.
+        if (at == current.end()) return before.count != 0;
+        if (at->index == before.index ? at->count < before.count : before.count != 0) return true;
     }
     return false;
 }
@@ -393,18 +394,17 @@ bool is_reset(const Histogram& current, const Histogram& previous) {
 
 Histogram::ResetHint stored_reset_hint(const Histogram& sent, const Histogram* previous) {
     using Hint = Histogram::ResetHint;
-    if (sent.reset_hint == Hint::Gauge || sent.reset_hint == Hint::Reset) return sent.reset_hint;
-    // A chunk begins: what was before it does not count.
-    if (previous == nullptr || previous->reset_hint == Hint::Gauge || is_stale(previous->sum))
+    if (sent.reset_hint == Hint::Gauge) return Hint::Gauge;
+    // What begins a chunk may be anything, even when it was sent as a reset.
+    if (sent.reset_hint == Hint::Reset || previous == nullptr ||
+        previous->reset_hint == Hint::Gauge || is_stale(previous->sum) ||
+        sent.schema != previous->schema || sent.zero_threshold != previous->zero_threshold)
         return Hint::Unknown;
-    if (is_stale(sent.sum)) return Hint::NotReset;
-    if (sent.count < previous->count) return Hint::Reset;
-    if (sent.schema != previous->schema || sent.zero_threshold != previous->zero_threshold)
-        return Hint::Unknown;
-    const bool smaller = !same_bounds(sent, *previous) || sent.zero_count < previous->zero_count ||
+    const bool smaller = sent.count < previous->count || !same_bounds(sent, *previous) ||
+                         sent.zero_count < previous->zero_count ||
                          any_smaller(positive(sent), positive(*previous)) ||
                          any_smaller(negative(sent), negative(*previous));
-    return smaller ? Hint::Reset : Hint::NotReset;
+    return smaller ? Hint::Unknown : Hint::NotReset;
 }
 
 namespace {

@@ -77,8 +77,8 @@ bool same_data(const Histogram& a, const Histogram& b);
 /// `current` that knows is believed.
 bool is_reset(const Histogram& current, const Histogram& previous);
 
-/// The reset hint that a histogram has when it is read back from Prometheus's storage, which keeps
-/// hints by chunk: what was sent decides only for Gauge and Reset. `previous` is the histogram
+/// The reset hint that a histogram has when it is read back from Prometheus's storage: Gauge where
+/// that was sent, NotReset where that was found out, Unknown elsewhere. `previous` is the histogram
 /// stored before it in its series; null when there is none, or when that sample was a float.
 Histogram::ResetHint stored_reset_hint(const Histogram& sent, const Histogram* previous);
 

@@ -69,6 +69,7 @@ auto deeply(const Expr& expr, const Evaluate& evaluate) -> decltype(evaluate()) 
 Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource& source,
                                     std::stop_token stop) const {
     QueryContext context(settings_, clock_, source, std::move(stop), at, at);
+    context.counts_only = selector_without_buckets(expr);
     const Steps steps{at.ms, 1, 1};
     Evaluator evaluator(context, steps);
     QueryResult result;
@@ -115,6 +116,7 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
             "query resolution (?step=XX)");
     QueryContext context(settings_, clock_, source, std::move(stop), start, end);
+    context.counts_only = selector_without_buckets(expr);
     const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
     Evaluator evaluator(context, steps);
     Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });

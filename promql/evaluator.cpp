@@ -85,45 +85,16 @@ Result<Block> Evaluator::unique(Block block, Meeting meeting) const {
     return block;
 }
 
-namespace {
-
-/// What holds for the selectors inside `expr`, when `around` holds outside.
-Decoding decoding_inside(const Expr& expr, Decoding around) {
-    if (expr.as<Binary>() != nullptr) return Decoding::Undecided;
-    const Call* call = expr.as<Call>();
-    if (call == nullptr || around != Decoding::Undecided) return around;
-    switch (call->function->id) {
-        case Function::Id::HistogramCount:
-        case Function::Id::HistogramSum:
-            return Decoding::CountsOnly;
-        case Function::Id::HistogramFraction:
-        case Function::Id::HistogramQuantile:
-            return Decoding::Whole;
-        default:
-            return around;
-    }
-}
-
-}  // namespace
-
 Result<Block> Evaluator::eval(const Expr& wrapped) {
     const Expr& expr = unwrapped(wrapped);
     if (const Number* number = expr.as<Number>()) return scalar(number->value);
     if (steps_.count > 1 && is_step_invariant(expr)) {
-        Evaluator once(context_, {steps_.start, 1, 1}, decoding_);
+        Evaluator once(context_, {steps_.start, 1, 1});
         Result<Block> one = once.eval(expr);
         return one ? spread(std::move(*one)) : std::move(one);
     }
     if (expr.as<Selector>() != nullptr) return eval_selector(expr, false);
     if (const Unary* unary = expr.as<Unary>()) return eval_unary(*unary);
-    const Decoding around = decoding_;
-    decoding_ = decoding_inside(expr, around);
-    Result<Block> block = eval_inner(expr);
-    decoding_ = around;
-    return block;
-}
-
-Result<Block> Evaluator::eval_inner(const Expr& expr) {
     if (expr.as<Binary>() != nullptr) return eval_binary(expr);
     if (const Aggregate* aggregate = expr.as<Aggregate>()) return eval_aggregate(*aggregate, expr);
     check(expr.as<Call>() != nullptr,

@@ -29,6 +29,7 @@ public:
     const EngineSettings& settings;
     std::stop_token stop;
     Timestamp start, end;  ///< of the whole query: what `@ start()` means
+    const Expr* counts_only = nullptr;  ///< the selector that is read without buckets
 
     /// Counts `samples` read or made and looks at clock and caller; fails when it is enough.
     Result<void> charge(std::size_t samples);
@@ -61,16 +62,10 @@ struct ClassicBucket {
     double bound = 0, count = 0;
 };
 
-/// What selectors give of histograms. Where the outermost function around one that looks at
-/// histograms asks only for counts and sums, Prometheus reads no buckets; so buckets that do not
-/// fit together are no trouble there. The sides of an operator are looked at each for itself.
-enum class Decoding { Undecided, Whole, CountsOnly };
-
 /// Evaluates expressions at given steps, series by series.
 class Evaluator {
 public:
-    Evaluator(QueryContext& context, Steps steps, Decoding decoding = Decoding::Undecided)
-        : context_(context), steps_(steps), decoding_(decoding) {}
+    Evaluator(QueryContext& context, Steps steps) : context_(context), steps_(steps) {}
 
     /// Of a scalar or an instant vector.
     Result<Block> eval(const Expr& expr);
@@ -133,14 +128,12 @@ private:
     void warn_of_bad_buckets(const Expr& at, const Block& block,
                              const std::vector<std::size_t>& rows);
 
-    Result<Block> eval_inner(const Expr& expr);
     Result<Block> eval_unary(const Unary& unary);
     Block scalar(double value) const;
     Result<Block> unique(Block block, Meeting meeting) const;
 
     QueryContext& context_;
     Steps steps_;
-    Decoding decoding_;
 };
 
 /// Prometheus's words, before the metric name, for histograms that have no sum.
@@ -157,6 +150,12 @@ bool is_step_invariant(const Function& function);
 /// Where annotations place an argument: without the parentheses around it, unless it alone is the
 /// same at every step.
 const Expr& place_of_arg(const Call& call, std::size_t index);
+/// Prometheus reads of histograms only count and sum where `histogram_count` or `histogram_sum`
+/// stands around a selector; so buckets that do not fit together are no trouble there. It does so
+/// for the first selector of a query, and overlooks that function when it is the whole query. Null
+/// when that selector is read with its buckets.
+const Expr* selector_without_buckets(const Expr& query);
+
 /// The labels `absent` gives: what equality matchers of its selector say.
 Labels labels_of_absent(const Expr& arg);
 /// The value of a string argument.

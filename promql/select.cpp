@@ -172,7 +172,7 @@ Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
         if (const auto good = context_.charge(view.steps.count); !good) return fail(good.error());
     }
     if (const auto good = context_.charge(0); !good) return fail(good.error());
-    if (decoding_ == Decoding::CountsOnly) leave_counts(block);
+    if (&expr == context_.counts_only) leave_counts(block);
     return view.fixed && steps_.count > 1 ? spread(std::move(block)) : std::move(block);
 }
 
@@ -192,7 +192,7 @@ Result<void> Evaluator::each_selected(
     hints.step = Milliseconds(view.steps.step);
     auto cursor = context_.source.select(selector.matchers, window, hints, context_.stop);
     if (!cursor) return fail(cursor.error());
-    Fresh fresh(decoding_ == Decoding::CountsOnly);
+    Fresh fresh(&expr == context_.counts_only);
     Column column;
     while ((*cursor)->next(column)) {
         if (const auto good = context_.charge(column.times.size()); !good) return good;
@@ -215,7 +215,7 @@ Result<void> Evaluator::each_subquery(
     if (first > view.steps.last()) return {};
     const auto count = static_cast<std::size_t>((view.steps.last() - first) / step) + 1;
     if (const auto good = context_.charge(count); !good) return good;
-    Evaluator inner(context_, {first, step, count}, decoding_);
+    Evaluator inner(context_, {first, step, count});
     Result<Block> block = inner.eval(*subquery.expr);
     if (!block) return fail(block.error());
     block->show_labels();

@@ -265,6 +265,8 @@ TEST_CASE("a counter was reset when something of it is gone", "[core][histogram]
         {"a smaller count", exponential(0, {1, 1}), some, true},
         {"a bucket moved", exponential(0, {2, 1}), some, true},
         {"a bucket gone", exponential(0, {4}), some, true},
+        {"a bucket gone behind an empty one that is gone", exponential(0, {5, 1}),
+         exponential(0, {1, 1, 0, 1}), false},
         {"an empty bucket gone", exponential(0, {4}), exponential(0, {1, 0}), false},
         {"a finer schema", exponential(1, {4, 4, 4, 4}, -3), some, true},
         {"a coarser schema", exponential(-1, {3, 3}), some, false},
@@ -310,10 +312,10 @@ TEST_CASE("a hint that was sent is kept as Prometheus's storage keeps it", "[cor
     Histogram sent = more, gauge = some, stale;
     CHECK(stored_reset_hint(sent, nullptr) == Hint::Unknown);
     CHECK(stored_reset_hint(sent, &some) == Hint::NotReset);
-    CHECK(stored_reset_hint(some, &more) == Hint::Reset);
+    CHECK(stored_reset_hint(some, &more) == Hint::Unknown);
     CHECK(stored_reset_hint(exponential(-1, {9}), &some) == Hint::Unknown);
     sent.reset_hint = Hint::Reset;
-    CHECK(stored_reset_hint(sent, &some) == Hint::Reset);
+    CHECK(stored_reset_hint(sent, &some) == Hint::Unknown);
     sent.reset_hint = Hint::NotReset;
     CHECK(stored_reset_hint(sent, nullptr) == Hint::Unknown);
     gauge.reset_hint = Hint::Gauge;
