@@ -7,6 +7,7 @@
 
 #include "core/labels.h"
 #include "promql/parse.h"
+#include "rules/own_keys/yaml_text.h"
 
 namespace vedette::rules {
 namespace {
@@ -20,13 +21,7 @@ std::string scalar(const std::string& text) {
     const bool plain = is_classic_metric_name(text) && text.back() != ':' &&
                        std::find(not_texts.begin(), not_texts.end(), lower) == not_texts.end();
     if (plain) return text;
-    const auto is_control = [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    };
-    if (std::any_of(text.begin(), text.end(), is_control)) return quote(text);
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-    return out + "'";
+    return quoted_scalar(text);
 }
 
 /// Every line of `text` behind `margin`, on a line of its own.

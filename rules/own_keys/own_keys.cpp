@@ -8,6 +8,7 @@
 #include "promql/parse.h"
 #include "rules/own_keys/compile.h"
 #include "rules/own_keys/metric.h"
+#include "rules/own_keys/yaml_text.h"
 
 namespace vedette::rules {
 namespace {
@@ -24,9 +25,7 @@ std::string in_one_line(const ConfigNode& node) {
                 !node.quoted && !node.text.empty() &&
                 node.text.find_first_of("{}[],:#'\"\\\n\t&*!|>%@`") == std::string::npos;
             const bool percentage = !node.quoted && parse_percentage(node.text).has_value();
-            if (plain || percentage) return node.text;
-            if (node.text.find_first_of("\n\t\\'") != std::string::npos) return quote(node.text);
-            return "'" + node.text + "'";
+            return plain || percentage ? node.text : quoted_scalar(node.text);
         }
         case ConfigNode::Kind::List:
             for (const ConfigNode& item : node.items)
@@ -34,8 +33,10 @@ std::string in_one_line(const ConfigNode& node) {
             return "[" + out + "]";
         case ConfigNode::Kind::Map:
             for (const ConfigNode::Entry& entry : node.entries)
-                out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", entry.key,
-                                   in_one_line(entry.value));
+                out += fmt::format(
+                    "{}{}: {}", out.empty() ? "" : ", ",
+                    is_classic_label_name(entry.key) ? entry.key : quoted_scalar(entry.key),
+                    in_one_line(entry.value));
             return "{" + out + "}";
     }
     return out;

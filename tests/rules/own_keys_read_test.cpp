@@ -513,3 +513,24 @@ TEST_CASE("exported rules are a plain file that reads as the same rules", "[rule
     }
     CHECK(export_rules({}) == "groups: []\n");
 }
+
+TEST_CASE("what cannot be seen does not break an exported file", "[rules][own_keys]") {
+    Problems problems;
+    const auto groups = read_rules("rules.yml", R"(groups:
+- name: "a\u2028b\tc'\\"
+  rules:
+  - alert: "no: # 'x'"
+    burn_rate: {good: g, total: t, objective: 99%, windows: [{long: 1h, short: 5m, factor: 2, labels: {"a\nb": "c\u2028d"}}]}
+    labels: {"x\ny": "\u0085", off: "{{ $value }}: 'é' \\"}
+)",
+                                   problems, Dialect::Vedette);
+    REQUIRE(problems.text() == "");
+    const std::string text = export_rules(groups);
+    CAPTURE(text);
+    const auto again = read_rules("rules.yml", text, problems);
+    REQUIRE(problems.text() == "");
+    CHECK(again.at(0).name == groups[0].name);
+    CHECK(again[0].rules.at(0).name == groups[0].rules[0].name);
+    CHECK(again[0].rules[0].expression == groups[0].rules[0].expression);
+    CHECK(again[0].rules[0].labels == groups[0].rules[0].labels);
+}
