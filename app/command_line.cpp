@@ -78,7 +78,16 @@ private:
         add_duration(app, "--query.timeout", run_.query_timeout, "time that one query may take");
         add_duration(app, "--query.lookback-delta", run_.query_lookback,
                      "how long a value counts as current");
+        add_features(app, run_.features);
         app->footer("Example:\n  vedette run --config vedette.yml --data /var/lib/vedette");
+    }
+
+    void add_features(CLI::App* app, std::vector<std::string>& features) {
+        app->add_option("--enable-feature", features,
+                        "Prometheus's names, in a comma list: promql-experimental-functions, "
+                        "promql-duration-expr …")
+            ->type_name("NAMES")
+            ->allow_extra_args(false);
     }
 
     void add_check() {
@@ -146,8 +155,9 @@ private:
         dump_verb->add_option("FILE", file_, "for example data/wal/00000001")->required();
         dump_verb->footer("Example:\n  vedette dump data/wal/00000001");
         CLI::App* format_verb = verb(root_, "format", "lay out a PromQL expression",
-                                     [this] { return format(query_.expression); });
+                                     [this] { return format(query_.expression, run_.features); });
         format_verb->add_option("EXPR", query_.expression, "PromQL")->required();
+        add_features(format_verb, run_.features);
         format_verb->footer("Example:\n  vedette format 'sum(rate(x[5m]))by(job)'");
     }
 

@@ -32,6 +32,7 @@ struct RunOptions {
     std::size_t query_samples_max = limits::query_samples_max_default;
     Milliseconds query_timeout = limits::query_timeout_default;
     Milliseconds query_lookback = std::chrono::minutes(5);
+    std::vector<std::string> features;  ///< Prometheus's names, each a comma list
 };
 Exit run(const RunOptions& options);
 
@@ -69,8 +70,9 @@ Exit export_rules(const std::vector<std::string>& files);
 /// `vedette dump FILE`: prints a file of the data directory.
 Exit dump(const std::string& file);
 
-/// `vedette format EXPR`: the expression as promtool lays it out.
-Exit format(const std::string& expression);
+/// `vedette format EXPR`: the expression as promtool lays it out. Unknown features are said on
+/// stderr.
+Exit format(const std::string& expression, const std::vector<std::string>& features);
 
 /// Ours, and that of the Prometheus whose behaviour is followed.
 std::string_view version();

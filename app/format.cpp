@@ -7,9 +7,13 @@
 
 namespace vedette::app {
 
-Exit format(const std::string& expression) {
+Exit format(const std::string& expression, const std::vector<std::string>& feature_names) {
     promql::ParseProblem problem;
-    const auto parsed = promql::parse(expression, &problem);
+    promql::Features features;
+    for (const std::string& names : feature_names)
+        for (const std::string& note : promql::enable_features(features, names))
+            fmt::print(stderr, "{}\n", note);
+    const auto parsed = promql::parse(expression, &problem, features);
     if (!parsed) {
         fmt::print(stderr, "{}\n{}\n", parsed.error().message, problem.picture);
         return Exit::Wrong;

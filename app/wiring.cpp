@@ -186,10 +186,14 @@ Result<void> Daemon::Rooms::open_store() {
 
 Result<void> Daemon::Rooms::open() {
     if (auto opened = open_store(); !opened) return opened;
+    promql::Features features;
+    for (const std::string& names : options.features)
+        for (const std::string& note : promql::enable_features(features, names)) log.warn(note);
     engine = std::make_unique<promql::Engine>(
         promql::EngineSettings{.samples_max = options.query_samples_max,
                                .timeout = options.query_timeout,
-                               .lookback = options.query_lookback},
+                               .lookback = options.query_lookback,
+                               .features = features},
         clock);
     io = std::make_unique<LoopThread>("io");
     io->call([this] { open_network(); });

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace vedette {
 
@@ -282,25 +283,46 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
+namespace {
+
+char32_t code_point_of(std::string_view rune) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(rune[i]); };
+    if (rune.size() == 1) return byte(0);
+    char32_t out = byte(0) & (0x7f >> rune.size());
+    for (std::size_t i = 1; i < rune.size(); ++i) out = out << 6 | (byte(i) & 0x3f);
+    return out;
+}
+
+/// One well-formed character as Go's %q shows it.
+void append_quoted(std::string& out, std::string_view rune) {
+    constexpr std::string_view short_names = "abtnvfr";  // from 7 on
+    const char32_t c = code_point_of(rune);
+    if (c == '"' || c == '\\') {
+        out += '\\';
+        out += rune;
+    } else if (is_printable(c)) {
+        out += rune;
+    } else if (c >= 7 && c < 7 + short_names.size()) {
+        out += '\\';
+        out += short_names[c - 7];
+    } else if (c < 0x80) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+    } else {
+        out += c < 0x10000 ? fmt::format("\\u{:04x}", static_cast<unsigned>(c))
+                           : fmt::format("\\U{:08x}", static_cast<unsigned>(c));
+    }
+}
+
+}  // namespace
+
 std::string quote(std::string_view text) {
     std::string out = "\"";
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);
-        const char c = text.front();
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (c == '\n') {
-            out += "\\n";
-        } else if (c == '\t') {
-            out += "\\t";
-        } else if (c == '\r') {
-            out += "\\r";
-        } else if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        } else {
-            out += text.substr(0, length);
-        }
+        if (length == 0)
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+        else
+            append_quoted(out, text.substr(0, length));
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return out + '"';

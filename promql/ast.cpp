@@ -43,7 +43,8 @@ bool same_or_none(const ExprPtr& a, const ExprPtr& b) {
 }
 
 bool equal(const Shift& a, const Shift& b) {
-    return a.at == b.at && a.time == b.time && a.offset == b.offset;
+    return a.at == b.at && a.time == b.time && a.offset == b.offset &&
+           same_or_none(a.offset_expr, b.offset_expr);
 }
 
 /// In an order of their own: `{a="1",b="2"}` says what `{b="2",a="1"}` says.
@@ -62,11 +63,14 @@ struct Same {
     }
     bool operator()(const Text& a, const Text& b) const { return a.value == b.value; }
     bool operator()(const Selector& a, const Selector& b) const {
-        return a.name == b.name && a.range == b.range && equal(a.shift, b.shift) &&
+        return a.name == b.name && a.range == b.range &&
+               same_or_none(a.range_expr, b.range_expr) && equal(a.shift, b.shift) &&
                sorted(a.matchers) == sorted(b.matchers);
     }
     bool operator()(const Subquery& a, const Subquery& b) const {
-        return a.range == b.range && a.step == b.step && equal(a.shift, b.shift) &&
+        return a.range == b.range && a.step == b.step &&
+               same_or_none(a.range_expr, b.range_expr) &&
+               same_or_none(a.step_expr, b.step_expr) && equal(a.shift, b.shift) &&
                same(*a.expr, *b.expr);
     }
     bool operator()(const Unary& a, const Unary& b) const {
@@ -85,6 +89,9 @@ struct Same {
                same_or_none(a.param, b.param) && same(*a.expr, *b.expr);
     }
     bool operator()(const Paren& a, const Paren& b) const { return same(*a.expr, *b.expr); }
+    bool operator()(const DurationExpr& a, const DurationExpr& b) const {
+        return a.op == b.op && same_or_none(a.lhs, b.lhs) && same(*a.rhs, *b.rhs);
+    }
     template <typename A, typename B>
     bool operator()(const A&, const B&) const {
         return false;
@@ -94,7 +101,7 @@ struct Same {
 }  // namespace
 
 bool same(const Expr& a, const Expr& b) {
-    return std::visit(Same{}, a.node, b.node);
+    return a.type == b.type && std::visit(Same{}, a.node, b.node);
 }
 
 const Expr& unwrapped(const Expr& expr) {

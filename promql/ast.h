@@ -84,6 +84,15 @@ struct Text {
     std::string value;
 };
 
+/// Arithmetic on durations, as `promql-duration-expr` allows it: `5m + 30`, `-(1m)`. Its leaves are
+/// numbers.
+struct DurationExpr {
+    Op op = Op::Add;
+    ExprPtr lhs;  ///< null: a sign
+    ExprPtr rhs;
+    bool wrapped = false;  ///< stood in parentheses
+};
+
 /// The time at which a selector looks, when not at the step's own: `@ 10`, `@ start()`, `offset
 /// 5m`.
 struct Shift {
@@ -91,13 +100,16 @@ struct Shift {
     At at = At::Step;
     Timestamp time;
     Milliseconds offset{0};
+    ExprPtr offset_expr;  ///< what `offset` was computed from; null when it was a number
 };
 
-/// `name{matchers}`, with a range when it asks for one. The name's own matcher is among `matchers`.
+/// `name{matchers}`, with a range when it asks for one (its type is Matrix then). The name's own
+/// matcher is among `matchers`.
 struct Selector {
     std::string name;  ///< as written before the braces; empty when it stood inside or nowhere
     std::vector<Matcher> matchers;
-    Milliseconds range{0};
+    Milliseconds range{0};  ///< zero in a matrix: shorter than a millisecond
+    ExprPtr range_expr;     ///< what `range` was computed from; null when it was a number
     Shift shift;
 };
 
@@ -105,6 +117,7 @@ struct Subquery {
     ExprPtr expr;
     Milliseconds range{0};
     Milliseconds step{0};  ///< zero: the engine's default
+    ExprPtr range_expr, step_expr;
     Shift shift;
 };
 
@@ -153,7 +166,8 @@ struct Paren {
 /// never built, so walking one recursively is safe.
 struct Expr {
     using Node =
-        std::variant<Number, Text, Selector, Subquery, Unary, Binary, Call, Aggregate, Paren>;
+        std::variant<Number, Text, Selector, Subquery, Unary, Binary, Call, Aggregate, Paren,
+                     DurationExpr>;
     Node node;
     Place at;
     Type type = Type::Scalar;

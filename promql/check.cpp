@@ -29,6 +29,7 @@ private:
     bool set_operator(Binary& binary, Place at, bool vectors);
     bool call(const Call& call, Place at);
     bool arity(const Call& call, Place at);
+    bool info_selector(Expr& arg, Place call_at);
     bool aggregate(const Aggregate& aggregate);
     bool unary(const Unary& unary, Place at);
     bool subquery(const Subquery& subquery, Place at);
@@ -150,10 +151,29 @@ bool Checker::arity(const Call& call, Place at) {
     return function.variadic < 0 || given <= most || expected("at most ", most);
 }
 
+/// `info(vector, {data label selectors})`: what the second argument selects labels by may match
+/// everything.
+bool Checker::info_selector(Expr& arg, Place call_at) {
+    place(arg);
+    settle_durations(arg);
+    const Selector* selector = arg.as<Selector>();
+    if (arg.type != Type::Vector)
+        return wrong(call_at,
+                     fmt::format("expected type {} in call to function \"info\", got {}",
+                                 to_string(Type::Vector), to_string(arg.type)));
+    if (selector == nullptr)
+        return wrong(arg.at, "expected label selectors only, got another expression instead");
+    return selector->name.empty() ||
+           wrong(arg.at, "expected label selectors only, got vector selector instead");
+}
+
 bool Checker::call(const Call& call, Place at) {
     if (!arity(call, at)) return false;
     const Function& function = *call.function;
+    const bool is_info = function.id == Function::Id::Info && call.args.size() == 2;
+    if (is_info && !info_selector(*call.args[1], at)) return false;
     for (std::size_t i = 0; i < call.args.size(); ++i) {
+        if (is_info && i == 1) break;
         if (!check(*call.args[i])) return false;
         const Type wanted = function.args[std::min(i, function.args.size() - 1)];
         if (call.args[i]->type != wanted)
@@ -196,6 +216,7 @@ bool Checker::subquery(const Subquery& subquery, Place at) {
 
 bool Checker::check(Expr& expr) {
     place(expr);
+    settle_durations(expr);
     if (const Selector* node = expr.as<Selector>()) return selector(*node, expr.at);
     if (Binary* node = expr.as<Binary>()) return binary(*node, expr.at);
     if (const Call* node = expr.as<Call>()) return call(*node, expr.at);

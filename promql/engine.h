@@ -6,6 +6,7 @@
 #include "core/query.h"
 #include "core/series.h"
 #include "promql/ast.h"
+#include "promql/features.h"
 
 namespace vedette::promql {
 
@@ -15,6 +16,7 @@ struct EngineSettings {
     Milliseconds timeout = limits::query_timeout_default;
     Milliseconds lookback = std::chrono::minutes(5);       ///< how long a sample stays current
     Milliseconds subquery_step = std::chrono::minutes(1);  ///< of `[1h:]`
+    Features features;
 };
 
 /// Evaluates expressions as Prometheus 3.5 does.

@@ -36,6 +36,7 @@ struct Function {
         Deg,
         Delta,
         Deriv,
+        DoubleExponentialSmoothing,
         Exp,
         Floor,
         HistogramAvg,
@@ -48,6 +49,7 @@ struct Function {
         Hour,
         Idelta,
         Increase,
+        Info,
         Irate,
         LabelJoin,
         LabelReplace,
@@ -55,6 +57,7 @@ struct Function {
         Ln,
         Log10,
         Log2,
+        MadOverTime,
         MaxOverTime,
         MinOverTime,
         Minute,
@@ -72,6 +75,8 @@ struct Function {
         Sin,
         Sinh,
         Sort,
+        SortByLabel,
+        SortByLabelDesc,
         SortDesc,
         Sqrt,
         StddevOverTime,
@@ -81,16 +86,19 @@ struct Function {
         Tanh,
         Time,
         Timestamp,
+        TsOfLastOverTime,
+        TsOfMaxOverTime,
+        TsOfMinOverTime,
         Vector,
         Year,
-        Experimental,
     };
     std::string_view name;
     Id id;
     Type returns;
     std::vector<Type> args;
-    int variadic =
-        0;  ///< how many more of the last argument may be left out or added; -1: any number
+    /// How many more of the last argument may be left out or added; -1: any number.
+    int variadic = 0;
+    bool experimental = false;  ///< stands behind `promql-experimental-functions`
 };
 
 /// Null when Prometheus 3.5 has no function of that name.

@@ -185,6 +185,8 @@ Cell over_histograms(Id id, const WindowSamples& w, WindowArgs& args, RangeNotes
             return Cell(static_cast<double>(w.values.size()));
         case Id::PresentOverTime:
             return Cell(1.0);
+        case Id::TsOfLastOverTime:
+            return Cell(window_function(id)(w, args));
         case Id::LastOverTime:
             return is_histogram(w.values.back()) ? Cell(w.histograms.back())
                                                  : Cell(w.values.back());

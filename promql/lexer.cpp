@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace vedette::promql {
 
 namespace {
@@ -381,7 +383,6 @@ Token Lexer::bracket() {
         case '/':
         case '%':
         case '^':
-        case ',':
             bracket_fresh_ = c != ']';
             return statement();
         case ':':
@@ -394,7 +395,9 @@ Token Lexer::bracket() {
 
 bool Lexer::escape_is_good(char quote, std::string& why) {
     const auto rune_name = [&] {
-        return fmt::format("U+{:04X} '{}'", code_point(rune(at_)), rune(at_));
+        const std::uint32_t code = code_point(rune(at_));
+        return is_printable(code) ? fmt::format("U+{:04X} '{}'", code, rune(at_))
+                                  : fmt::format("U+{:04X}", code);
     };
     if (at_end()) {
         why = "escape sequence not terminated";
@@ -465,34 +468,33 @@ Token Lexer::number_or_duration() {
     return error("bad number or duration syntax: " + quote(text_.substr(start_, at_ - start_)));
 }
 
-/// Reads as far as a number goes: digits, one dot, one exponent, single underscores between digits.
-/// False when it breaks a rule or runs into a letter (then it may be a duration).
+/// Reads as far as a number goes, in Prometheus's own loose way: what it lets through and is no
+/// number (`0..5`) is found when the value is read. False when it breaks a rule or runs into a
+/// letter (then it may be a duration).
 bool Lexer::scan_number() {
     std::string_view set = digits;
-    bool dot = false, exponent = false, hex = false;
-    if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
-        at_ += 2;
+    bool dot = false, exponent = false;
+    if (accept("0") && accept("xX")) {
         accept("_");
         set = hex_digits;
-        hex = true;
-    } else {
-        dot = accept(".");
-        if (!accept(digits)) return false;
     }
-    while (!at_end()) {
-        if (!hex && accept("eE")) {
+    accept(".");
+    accept(set);
+    while (!at_end() && (set.find(peek()) != std::string_view::npos ||
+                         std::string_view("._eE").find(peek()) != std::string_view::npos)) {
+        if (accept(".")) {
+            if (dot) return false;
+            dot = true;
+            if (accept("_.") || set.size() > digits.size()) return false;
+        } else if (accept("eE")) {
             if (exponent) return false;
             exponent = true;
             accept("+-");
-            if (at_end() || accept("._eE")) return false;
-        } else if (accept(".")) {
-            if (dot) return false;
-            dot = true;
-            if (hex || accept("_.")) return false;
+            if (accept("._eE") || at_end()) return false;
         } else if (accept("_")) {
-            if (at_end() || accept("._eE")) return false;
-        } else if (!accept_run(set)) {
-            break;
+            if (accept("._eE") || at_end()) return false;
+        } else {
+            accept_run(set);
         }
     }
     return !is_word(peek());
@@ -514,7 +516,8 @@ bool Lexer::scan_duration_rest() {
 
 Token Lexer::word() {
     if (in_bracket_) {
-        if (text_[at_] != ':' || seen_colon_) return error("unexpected colon " + quoted_rune(at_));
+        // Prometheus takes any first letter for the colon, and so do we.
+        if (seen_colon_) return error("unexpected colon " + quoted_rune(at_));
         seen_colon_ = true;
         ++at_;
         return token(Token::Kind::Colon);

@@ -74,7 +74,7 @@ std::size_t levels_at_most(std::string_view text) {
 
 }  // namespace
 
-Result<ExprPtr> parse(std::string_view text, ParseProblem* problem) {
+Result<ExprPtr> parse(std::string_view text, ParseProblem* problem, Features features) {
     if (text.size() > limits::query_text_bytes_max) {
         Complaint complaint{{0, 0},
                             fmt::format("query is {} bytes long, more than {} are not read",
@@ -85,7 +85,7 @@ Result<ExprPtr> parse(std::string_view text, ParseProblem* problem) {
     }
     Result<ExprPtr> result;
     const bool had_room = with_stack_for(levels_at_most(text), [&] {
-        Parser parser(text);
+        Parser parser(text, features);
         ExprPtr expr = parser.parse_all();
         std::optional<Complaint> complaint = parser.complaint();
         if (expr != nullptr) complaint = check_types(*expr, text);
@@ -103,7 +103,7 @@ Result<std::vector<Matcher>> parse_selector(std::string_view text, ParseProblem*
     Result<ExprPtr> expr = parse(text, problem);
     if (!expr) return fail(expr.error());
     Selector* selector = (*expr)->as<Selector>();
-    if (selector == nullptr || selector->range.count() != 0 ||
+    if (selector == nullptr || (*expr)->type == Type::Matrix ||
         selector->shift.offset.count() != 0 || selector->shift.at != Shift::At::Step)
         return fail(report(
             text, {(*expr)->at, "expected a series selector, as in up{job=\"api\"}", {}}, problem));

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "promql/ast.h"
+#include "promql/features.h"
 
 namespace vedette::promql {
 
@@ -21,16 +22,20 @@ struct ParseProblem {
     std::string picture;
 };
 
-/// Reads a PromQL expression as Prometheus 3.5 does (without its feature flags) and checks its
-/// types.
+/// Reads a PromQL expression as Prometheus 3.5 does with these features and checks its types.
 ///
 /// Fails with BadInput and Prometheus's own text (`1:5: parse error: …`), or with Limit when the
 /// text is longer than limits::query_text_bytes_max or nests deeper than limits::query_depth_max (a
 /// difference from Prometheus, which goes on). `problem`, when given, says the same in parts.
-Result<ExprPtr> parse(std::string_view text, ParseProblem* problem = nullptr);
+Result<ExprPtr> parse(std::string_view text, ParseProblem* problem = nullptr,
+                      Features features = {});
 
 /// Reads `name{…}` alone, as `match[]` has it: an instant selector without offset or `@`.
 Result<std::vector<Matcher>> parse_selector(std::string_view text, ParseProblem* problem = nullptr);
+
+/// Whether all arithmetic on durations in `expr` has an answer: Prometheus reads `up[1m - 2m]` and
+/// refuses to evaluate it. The engine asks the same.
+Result<void> check_durations(const Expr& expr);
 
 /// One line, as Prometheus prints it; parses back to the same tree. Where Prometheus's own form
 /// would not (a quoted label in `on (…)`, `ignoring () group_left ()`), ours says more.

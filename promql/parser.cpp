@@ -21,32 +21,18 @@ namespace {
 using Kind = Token::Kind;
 using Keyword = Token::Keyword;
 
-constexpr int unary_operand = 6;  // binds like `^`: -a^b is -(a^b)
-
-int precedence(Op op) {
-    switch (op) {
-        case Op::Or:
-            return 1;
-        case Op::And:
-        case Op::Unless:
-            return 2;
-        case Op::Add:
-        case Op::Sub:
-            return 4;
-        case Op::Mul:
-        case Op::Div:
-        case Op::Mod:
-        case Op::Atan2:
-            return 5;
-        case Op::Pow:
-            return 6;
-        default:
-            return 3;
+/// As Go has it: each stands between two digits, or behind a base's prefix.
+bool underscores_are_good(std::string_view text) {
+    const bool hex = text.starts_with("0x") || text.starts_with("0X");
+    char before = hex ? '0' : '^';
+    for (const char c : text.substr(hex ? 2 : 0)) {
+        const bool digit = hex ? std::isxdigit(static_cast<unsigned char>(c)) != 0
+                               : std::isdigit(static_cast<unsigned char>(c)) != 0;
+        if (c == '_' && before != '0') return false;
+        if (!digit && c != '_' && before == '_') return false;
+        before = digit ? '0' : c == '_' ? '_' : '!';
     }
-}
-
-Place joined(Place a, Place b) {
-    return {a.begin, b.end};
+    return before != '_';
 }
 
 /// Whole numbers as Go's ParseInt with base 0 reads them: hexadecimal, octal behind a zero.
@@ -63,15 +49,10 @@ std::optional<double> whole_number(std::string_view text) {
     return static_cast<double>(value);
 }
 
-struct Nested {
-    explicit Nested(std::size_t& depth) : depth_(depth) { ++depth_; }
-    ~Nested() { --depth_; }
-    std::size_t& depth_;
-};
-
 }  // namespace
 
-Parser::Parser(std::string_view text) : lexer_(text), token_(lexer_.next()) {}
+Parser::Parser(std::string_view text, Features features)
+    : lexer_(text), token_(lexer_.next()), features_(features) {}
 
 Token Parser::take() {
     const Token taken = token_;
@@ -101,8 +82,7 @@ Failure Parser::too_deep(Place at) {
     return {};
 }
 
-template <typename Node>
-ExprPtr Parser::make(Node node, Place at, Type type, std::uint32_t child_depth) {
+ExprPtr Parser::make(Expr::Node node, Place at, Type type, std::uint32_t child_depth) {
     if (child_depth + 1 > limits::query_depth_max) return too_deep(at);
     auto expr = std::make_unique<Expr>();
     expr->node = std::move(node);
@@ -178,7 +158,8 @@ bool Parser::parse_matching(Binary& binary) {
     if (!is(Keyword::GroupLeft) && !is(Keyword::GroupRight)) return true;
     binary.matching.card = take().keyword == Keyword::GroupLeft ? Matching::Card::ManyToOne
                                                                 : Matching::Card::OneToMany;
-    return !is(Kind::LeftParen) || parse_grouping(binary.matching.include);
+    if (is(Kind::LeftParen)) return parse_grouping(binary.matching.include);
+    return starts_an_expression() || unexpected("grouping opts", "\"(\"");
 }
 
 ExprPtr Parser::parse_unary() {
@@ -243,7 +224,7 @@ ExprPtr Parser::parse_number() {
 
 bool Parser::number_value(const Token& token, double& out) {
     if (token.kind == Kind::Duration) {
-        const Result<Milliseconds> duration = parse_duration(token.text);
+        const Result<Milliseconds> duration = vedette::parse_duration(token.text);
         if (!duration) return complain(token.at, duration.error().message);
         out = static_cast<double>(duration->count()) / 1000;
         return true;
@@ -255,6 +236,9 @@ bool Parser::number_value(const Token& token, double& out) {
         return true;
     }
     std::string text(token.text);
+    if (!underscores_are_good(text))
+        return complain(token.at, "error parsing number: strconv.ParseFloat: parsing " +
+                                      quote(text) + ": invalid syntax");
     std::erase(text, '_');
     if (const std::optional<double> whole = whole_number(text)) {
         out = *whole;
@@ -265,10 +249,10 @@ bool Parser::number_value(const Token& token, double& out) {
         out = std::strtod(text.c_str(), nullptr);
         if (std::isinf(out))
             return complain(token.at, "error parsing number: strconv.ParseFloat: parsing " +
-                                          quote(text) + ": value out of range");
+                                          quote(token.text) + ": value out of range");
     } else if (error != std::errc() || end != text.data() + text.size()) {
         return complain(token.at, "error parsing number: strconv.ParseFloat: parsing " +
-                                      quote(text) + ": invalid syntax");
+                                      quote(token.text) + ": invalid syntax");
     }
     return true;
 }
@@ -377,9 +361,9 @@ ExprPtr Parser::finish_call(const Token& name, std::vector<ExprPtr> args) {
     const Place at = {name.at.begin, end_};
     if (function == nullptr)
         return complain(name.at, fmt::format("unknown function with name {}", quote(name.text)));
-    if (function->id == Function::Id::Experimental)
+    if (function->experimental && !features_.experimental_functions)
         return complain(name.at, fmt::format("function {} is not enabled", quote(name.text)),
-                        "an experimental function of Prometheus, not evaluated here");
+                        "--enable-feature=promql-experimental-functions switches it on");
     std::uint32_t depth = 0;
     for (const ExprPtr& arg : args) depth = std::max(depth, arg->depth);
     return make(Call{function, std::move(args)}, at, function->returns, depth);
@@ -400,7 +384,7 @@ bool Parser::parse_grouping(std::vector<std::string>& labels) {
                 return complain(label.at,
                                 "invalid label name for grouping: " + quote(labels.back()));
         } else if (is(Kind::Identifier) || is(Kind::MetricIdentifier) || is(Kind::Aggregator) ||
-                   is(Kind::Keyword) ||
+                   (is(Kind::Keyword) && !is(Keyword::Without)) ||
                    (is(Kind::Operator) && token_.text.size() > 1 &&
                     std::isalpha(static_cast<unsigned char>(token_.text[0])))) {
             labels.emplace_back(take().text);
@@ -433,12 +417,17 @@ ExprPtr Parser::parse_aggregate(const Token& name) {
         !parse_aggregate_modifier(aggregate))
         return nullptr;
     --aggregations_open_;
+    // Whether a modifier follows had to be known first.
+    const bool looked_ahead = !modified_before && aggregate.grouping.empty() && !aggregate.without;
+    if (looked_ahead && is(Kind::Error)) return unexpected();
     return finish_aggregate(std::move(aggregate), std::move(args), {name.at.begin, end_});
 }
 
 ExprPtr Parser::finish_aggregate(Aggregate aggregate, std::vector<ExprPtr> args, Place at) {
     if (args.empty()) return complain(at, "no arguments for aggregate expression provided");
-    if (aggregate.op == Aggregator::LimitK || aggregate.op == Aggregator::LimitRatio)
+    const bool experimental =
+        aggregate.op == Aggregator::LimitK || aggregate.op == Aggregator::LimitRatio;
+    if (experimental && !features_.experimental_functions)
         return complain(at, fmt::format("{}() is experimental and must be enabled with "
                                         "--enable-feature=promql-experimental-functions",
                                         to_string(aggregate.op)));
@@ -454,145 +443,6 @@ ExprPtr Parser::finish_aggregate(Aggregate aggregate, std::vector<ExprPtr> args,
     }
     aggregate.expr = std::move(args.back());
     return make(std::move(aggregate), at, Type::Vector, depth);
-}
-
-// ── ranges, offset, @ ──
-
-bool Parser::parse_seconds(std::string_view context, std::string_view expected, double& seconds,
-                           Place& at) {
-    at = token_.at;
-    double sign = 1;
-    if (is(Kind::Operator) && (token_.op == Op::Add || token_.op == Op::Sub))
-        sign = take().op == Op::Sub ? -1 : 1;
-    if (is(Kind::LeftParen) && context != "@") {
-        take();
-        return complain(token_.at, "experimental duration expression is not enabled",
-                        "one duration, as in 5m");
-    }
-    if (!is(Kind::Number) && !is(Kind::Duration)) return unexpected(context, expected);
-    const Token number = take();
-    at = joined(at, number.at);
-    if (!number_value(number, seconds)) return false;
-    seconds *= sign;
-    return true;
-}
-
-bool Parser::parse_milliseconds(std::string_view context, std::string_view expected,
-                                Milliseconds& out, Place& at) {
-    double seconds = 0;
-    if (!parse_seconds(context, expected, seconds, at)) return false;
-    // What Go's Duration, 64 bits of nanoseconds, can hold.
-    if (!(std::abs(seconds) <= 9223372036.0)) return complain(at, "duration out of range");
-    out = Milliseconds(static_cast<std::int64_t>(std::round(seconds * 1e9)) / 1'000'000);
-    return true;
-}
-
-bool Parser::parse_positive(std::string_view context, std::string_view expected,
-                            Milliseconds& out) {
-    Place at;
-    if (!parse_milliseconds(context, expected, out, at)) return false;
-    if (is(Kind::Operator))
-        return complain(at, "experimental duration expression is not enabled",
-                        "one duration, as in 5m");
-    if (out.count() <= 0) return complain(at, "duration must be greater than 0");
-    return true;
-}
-
-ExprPtr Parser::parse_range(ExprPtr expr) {
-    const Place open = take().at;
-    Milliseconds range{0}, step{0};
-    if (!parse_positive("subquery selector", "number or duration", range)) return nullptr;
-    if (is(Kind::Colon)) {
-        take();
-        if (!is(Kind::RightBracket) &&
-            !parse_positive("subquery selector", "number or duration or \"]\"", step))
-            return nullptr;
-        if (!is(Kind::RightBracket)) return unexpected("subquery selector", "\"]\"");
-        const Place at = joined(expr->at, take().at);
-        const std::uint32_t depth = expr->depth;
-        return make(Subquery{std::move(expr), range, step, {}}, at, Type::Matrix, depth);
-    }
-    if (!is(Kind::RightBracket)) return unexpected("subquery or range", "\":\" or \"]\"");
-    take();
-    Selector* selector = expr->as<Selector>();
-    if (selector == nullptr || selector->range.count() != 0)
-        return complain(open, "ranges only allowed for vector selectors",
-                        "a subquery has a colon: [5m:]");
-    if (selector->shift.offset.count() != 0)
-        return complain(open, "no offset modifiers allowed before range",
-                        "the range comes first: name[5m] offset 1m");
-    if (selector->shift.at == Shift::At::Time)
-        return complain(open, "no @ modifiers allowed before range",
-                        "the range comes first: name[5m] @ 10");
-    selector->range = range;
-    expr->type = Type::Matrix;
-    expr->at.end = end_;
-    return expr;
-}
-
-namespace {
-
-Shift* shift_of(Expr& expr) {
-    if (Selector* selector = expr.as<Selector>()) return &selector->shift;
-    if (Subquery* subquery = expr.as<Subquery>()) return &subquery->shift;
-    return nullptr;
-}
-
-constexpr std::string_view wants_selector =
-    " modifier must be preceded by an instant vector selector or range vector selector or a "
-    "subquery";
-
-}  // namespace
-
-ExprPtr Parser::parse_offset(ExprPtr expr) {
-    take();
-    Milliseconds offset{0};
-    Place at;
-    if (!parse_milliseconds("offset", "number or duration", offset, at)) return nullptr;
-    Shift* shift = shift_of(*expr);
-    if (shift == nullptr) return complain(expr->at, fmt::format("offset{}", wants_selector));
-    if (shift->offset.count() != 0)
-        return complain(expr->at, "offset may not be set multiple times");
-    shift->offset = offset;
-    expr->at.end = end_;
-    return expr;
-}
-
-ExprPtr Parser::parse_at(ExprPtr expr) {
-    take();
-    Shift parsed;
-    if (!parse_at_time(parsed, expr->at)) return nullptr;
-    Shift* shift = shift_of(*expr);
-    if (shift == nullptr) return complain(expr->at, fmt::format("@{}", wants_selector));
-    if (shift->at != Shift::At::Step)
-        return complain(expr->at, "@ <timestamp> may not be set multiple times");
-    shift->at = parsed.at;
-    shift->time = parsed.time;
-    expr->at.end = end_;
-    return expr;
-}
-
-bool Parser::parse_at_time(Shift& shift, Place whole) {
-    if (is(Keyword::Start) || is(Keyword::End)) {
-        shift.at = take().keyword == Keyword::Start ? Shift::At::Start : Shift::At::End;
-        for (const Kind kind : {Kind::LeftParen, Kind::RightParen}) {
-            if (!is(kind)) return unexpected("@", "timestamp");
-            take();
-        }
-        return true;
-    }
-    double seconds = 0;
-    Place at;
-    if (!parse_seconds("@", "timestamp", seconds, at)) return false;
-    // Beyond this a count of milliseconds no longer fits in 64 bits.
-    if (!(std::abs(seconds) < 9223372036854775.0)) {
-        const std::string shown =
-            std::isfinite(seconds) ? fmt::format("{:f}", seconds) : format_value(seconds);
-        return complain(whole, "timestamp out of bounds for @ modifier: " + shown);
-    }
-    shift.at = Shift::At::Time;
-    shift.time = {static_cast<std::int64_t>(std::round(seconds * 1000))};
-    return true;
 }
 
 }  // namespace vedette::promql

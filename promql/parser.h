@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "promql/ast.h"
+#include "promql/features.h"
 #include "promql/lexer.h"
 #include "promql/parse.h"
 
@@ -26,6 +28,41 @@ struct Failure {
     operator ExprPtr() const { return nullptr; }
 };
 
+/// How tightly an operator binds; a sign binds its operand like `^`: -a^b is -(a^b).
+inline constexpr int unary_operand = 6;
+inline int precedence(Op op) {
+    switch (op) {
+        case Op::Or:
+            return 1;
+        case Op::And:
+        case Op::Unless:
+            return 2;
+        case Op::Add:
+        case Op::Sub:
+            return 4;
+        case Op::Mul:
+        case Op::Div:
+        case Op::Mod:
+        case Op::Atan2:
+            return 5;
+        case Op::Pow:
+            return 6;
+        default:
+            return 3;
+    }
+}
+
+inline Place joined(Place a, Place b) {
+    return {a.begin, b.end};
+}
+
+/// Counts a level while it lives.
+struct Nested {
+    explicit Nested(std::size_t& depth) : depth_(depth) { ++depth_; }
+    ~Nested() { --depth_; }
+    std::size_t& depth_;
+};
+
 /// Recursive descent over one query; binary operators by precedence climbing. Functions on the
 /// recursive path keep little on the stack: five thousand levels must fit. On failure every
 /// function returns null and `complaint()` is set.
@@ -34,9 +71,16 @@ struct Failure {
 ///   unary   := [+|-] postfix
 ///   postfix := primary { '[' range [':' [step]] ']' | offset duration | '@' time }
 ///   primary := number | string | '(' expr ')' | selector | function '(' … ')' | aggregation
+///
+/// Ranges, steps and offsets (parser_ranges.cpp):
+///
+///   duration := [+|-] duration | duration operator duration | '(' duration ')' | number
+///   offset   := [+|-] number | duration that begins otherwise
+///
+/// so that `a offset 1m + 2` is a sum of a vector and 2, and `a offset (1m) + 2` a longer offset.
 class Parser {
 public:
-    explicit Parser(std::string_view text);
+    Parser(std::string_view text, Features features);
 
     /// The whole text as one expression, types not yet checked.
     ExprPtr parse_all();
@@ -66,20 +110,29 @@ private:
     bool parse_aggregate_modifier(Aggregate& aggregate);
     ExprPtr finish_aggregate(Aggregate aggregate, std::vector<ExprPtr> args, Place at);
 
+    // parser_ranges.cpp
     ExprPtr parse_range(ExprPtr expr);
+    ExprPtr parse_subquery(ExprPtr expr, ExprPtr range);
     ExprPtr parse_offset(ExprPtr expr);
+    ExprPtr parse_offset_duration();
     ExprPtr parse_at(ExprPtr expr);
     bool parse_at_time(Shift& shift, Place whole);
-    /// A number or duration with an optional sign; in seconds.
-    bool parse_seconds(std::string_view context, std::string_view expected, double& seconds,
-                       Place& at);
-    bool parse_milliseconds(std::string_view context, std::string_view expected, Milliseconds& out,
-                            Place& at);
-    bool parse_positive(std::string_view context, std::string_view expected, Milliseconds& out);
+    bool parse_at_seconds(double& seconds);
+
+    ExprPtr parse_duration(int min_precedence);
+    ExprPtr parse_duration_operand();
+    ExprPtr parse_duration_number();
+    ExprPtr parse_duration_paren();
+    ExprPtr parse_duration_binary(ExprPtr lhs);
+    ExprPtr parse_positive_duration();
+    ExprPtr with_sign(const Token& sign, ExprPtr operand);
+    /// Where durations stand behind a feature flag that is off.
+    bool duration_arithmetic_allowed(Place at);
+    /// As `complain`, but what the lexer found wrong in the next token came first.
+    Failure complain_after_token(Place at, std::string message, std::string advice = {});
     bool number_value(const Token& token, double& out);
 
-    template <typename Node>
-    ExprPtr make(Node node, Place at, Type type, std::uint32_t child_depth = 0);
+    ExprPtr make(Expr::Node node, Place at, Type type, std::uint32_t child_depth = 0);
 
     Token take();
     bool is(Token::Kind kind) const { return token_.kind == kind; }
@@ -96,11 +149,19 @@ private:
     std::uint32_t end_ = 0;  ///< of the last one taken
     std::size_t nesting_ = 0;
     std::size_t aggregations_open_ = 0;  ///< Prometheus says so in its messages
+    std::string_view duration_context_, duration_expected_;  ///< for messages
+    Features features_;
     std::optional<Complaint> complaint_;
 };
 
 /// Checks types and meanings in a tree, in Prometheus's order, and settles what depends on them;
 /// gives every node its line and column in `text`.
 std::optional<Complaint> check_types(Expr& expr, std::string_view text);
+
+/// Computes the durations of one node that are expressions; zero where that cannot be done, of which
+/// `check_durations` speaks.
+void settle_durations(Expr& node);
+/// What a number or an expression of durations is worth. Fails in Prometheus's words.
+Result<Milliseconds> duration_of(const Expr& expr, bool may_be_negative);
 
 }  // namespace vedette::promql

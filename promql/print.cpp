@@ -18,7 +18,7 @@ std::string label_list(const std::vector<std::string>& labels) {
     std::string out = "(";
     for (const std::string& label : labels) {
         if (out.size() > 1) out += ", ";
-        out += is_classic_label_name(label) ? label : quote(label);
+        out += is_classic_metric_name(label) ? label : quote(label);
     }
     return out + ")";
 }
@@ -27,6 +27,44 @@ std::string duration_text(double seconds) {
     const auto ms = Milliseconds(static_cast<std::int64_t>(std::llround(std::abs(seconds) * 1000)));
     // `-0s` too: divided by, it is not `0s`.
     return (std::signbit(seconds) ? "-" : "") + format_duration(ms);
+}
+
+/// What a number in a range or an offset is: whole milliseconds, or less than one.
+std::string short_duration(Milliseconds duration) {
+    return duration.count() == 0 ? "0.0001" : format_duration(duration);
+}
+
+/// `-2 ^ 2` would read as -(2 ^ 2).
+bool is_negative_base(const DurationExpr& node) {
+    const Number* base = node.lhs == nullptr ? nullptr : node.lhs->as<Number>();
+    return node.op == Op::Pow && base != nullptr && std::signbit(base->value);
+}
+
+std::string duration_expr_text(const Expr& expr) {
+    if (const Number* number = expr.as<Number>())
+        return number->duration ? duration_text(number->value) : plain_number(number->value);
+    const DurationExpr& node = *expr.as<DurationExpr>();
+    std::string out;
+    if (node.lhs == nullptr) {
+        out = fmt::format("{}{}", to_string(node.op), duration_expr_text(*node.rhs));
+    } else {
+        const std::string left = duration_expr_text(*node.lhs);
+        out = fmt::format("{} {} {}", is_negative_base(node) ? '(' + left + ')' : left,
+                          to_string(node.op), duration_expr_text(*node.rhs));
+    }
+    return node.wrapped ? '(' + out + ')' : out;
+}
+
+/// An offset ends behind a first number, so what goes on stands in parentheses.
+std::string offset_expr_text(const Expr& expr) {
+    std::string text = duration_expr_text(expr);
+    const std::size_t sign = text.starts_with('-') ? 1 : 0;
+    const bool goes_on = text[sign] == '(' || text[sign] == '-';
+    return goes_on ? text : '(' + text + ')';
+}
+
+std::string range_text(const ExprPtr& expr, Milliseconds value) {
+    return expr != nullptr ? duration_expr_text(*expr) : short_duration(value);
 }
 
 std::string shift_text(const Shift& shift) {
@@ -47,12 +85,13 @@ std::string shift_text(const Shift& shift) {
             out = " @ end()";
             break;
     }
+    if (shift.offset_expr != nullptr) return out + " offset " + offset_expr_text(*shift.offset_expr);
     if (shift.offset.count() > 0) out += " offset " + format_duration(shift.offset);
     if (shift.offset.count() < 0) out += " offset -" + format_duration(-shift.offset);
     return out;
 }
 
-std::string selector_text(const Selector& selector) {
+std::string selector_text(const Selector& selector, bool is_matrix) {
     std::vector<std::string> matchers;
     for (const Matcher& matcher : selector.matchers) {
         if (!selector.name.empty() && matcher.name == metric_name_label) continue;
@@ -60,14 +99,15 @@ std::string selector_text(const Selector& selector) {
     }
     std::sort(matchers.begin(), matchers.end());
     std::string out = selector.name;
-    if (!matchers.empty()) out += fmt::format("{{{}}}", fmt::join(matchers, ","));
-    if (selector.range.count() > 0) out += fmt::format("[{}]", format_duration(selector.range));
+    if (!matchers.empty() || out.empty()) out += fmt::format("{{{}}}", fmt::join(matchers, ","));
+    if (is_matrix) out += fmt::format("[{}]", range_text(selector.range_expr, selector.range));
     return out + shift_text(selector.shift);
 }
 
 std::string subquery_suffix(const Subquery& subquery) {
-    return fmt::format("[{}:{}]{}", format_duration(subquery.range),
-                       subquery.step.count() > 0 ? format_duration(subquery.step) : "",
+    const bool has_step = subquery.step_expr != nullptr || subquery.step.count() > 0;
+    return fmt::format("[{}:{}]{}", range_text(subquery.range_expr, subquery.range),
+                       has_step ? range_text(subquery.step_expr, subquery.step) : "",
                        shift_text(subquery.shift));
 }
 
@@ -107,13 +147,18 @@ public:
     std::string take() { return std::move(out_); }
 
     void write(const Expr& expr) {
-        if (out_.size() <= bytes_max_) std::visit(*this, expr.node);
+        if (out_.size() > bytes_max_) return;
+        if (const Selector* selector = expr.as<Selector>())
+            out_ += selector_text(*selector, expr.type == Type::Matrix);
+        else
+            std::visit(*this, expr.node);
     }
     void operator()(const Number& number) {
         out_ += number.duration ? duration_text(number.value) : plain_number(number.value);
     }
     void operator()(const Text& text) { out_ += quote(text.value); }
-    void operator()(const Selector& selector) { out_ += selector_text(selector); }
+    void operator()(const Selector&) {}  // `write` knows its type
+    void operator()(const DurationExpr&) {}  // selectors write theirs
     void operator()(const Subquery& subquery) {
         write(*subquery.expr);
         out_ += subquery_suffix(subquery);

@@ -25,6 +25,17 @@ std::string with_named_groups(std::string_view pattern) {
     return out;
 }
 
+/// Whether `\` and `c` stand in `pattern`, outside of \Q…\E.
+bool has_escape(std::string_view pattern, char c) {
+    for (std::size_t i = 0; i + 1 < pattern.size(); ++i) {
+        if (pattern[i] != '\\') continue;
+        ++i;
+        if (pattern[i] == c) return true;
+        if (pattern[i] == 'Q') i = std::min(pattern.find("\\E", i), pattern.size());
+    }
+    return false;
+}
+
 std::string_view go_words(re2::RE2::ErrorCode code) {
     switch (code) {
         case re2::RE2::ErrorBadEscape:
@@ -71,14 +82,22 @@ std::unique_ptr<re2::RE2> compile_regex(std::string_view pattern) {
 
 std::optional<std::string> regex_problem(std::string_view pattern) {
     const auto regex = compile_regex(pattern);
-    if (regex->ok()) return std::nullopt;
     std::string out = "error parsing regexp: ";
+    if (regex->ok()) {
+        // Any byte, which Go does not know.
+        if (has_escape(pattern, 'C')) return out + "invalid escape sequence: `\\C`";
+        return std::nullopt;
+    }
     out += go_words(regex->error_code());
     if (regex->error_code() == re2::RE2::ErrorTrailingBackslash) return out + ": ``";
     // Go shows the whole pattern where a parenthesis is missing.
     const bool whole = regex->error_code() == re2::RE2::ErrorMissingParen ||
                        regex->error_code() == re2::RE2::ErrorUnexpectedParen;
-    return out + ": `" + (whole ? std::string(pattern) : regex->error_arg()) + '`';
+    std::string shown = whole ? std::string(pattern) : regex->error_arg();
+    // As it was written, before the group's name got its P.
+    if (shown.starts_with("(?P<") && pattern.find(shown) == std::string_view::npos)
+        shown.erase(2, 1);
+    return out + ": `" + shown + '`';
 }
 
 std::string expand_template(const re2::RE2& regex, std::string_view text,

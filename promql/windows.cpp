@@ -1,5 +1,7 @@
 #include "promql/windows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -201,6 +203,54 @@ double predict_over(const WindowSamples& w, WindowArgs& args) {
     return line.slope * args.parameter + line.intercept;
 }
 
+/// The median distance from the median.
+double mad_over(const WindowSamples& w, WindowArgs& args) {
+    args.scratch.assign(w.values.begin(), w.values.end());
+    const double median = quantile(0.5, args.scratch);
+    for (double& value : args.scratch) value = std::abs(value - median);
+    return quantile(0.5, args.scratch);
+}
+
+/// When the extreme was, the last time of several.
+template <bool smallest>
+double time_of_extreme(const WindowSamples& w, WindowArgs&) {
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < w.values.size(); ++i) {
+        const double value = w.values[i], best = w.values[at];
+        if ((smallest ? value <= best : value >= best) || std::isnan(best)) at = i;
+    }
+    return static_cast<double>(w.times[at].ms) / 1000;
+}
+
+bool is_factor(double value, std::string_view name, WindowArgs& args) {
+    if (value > 0 && value < 1) return true;
+    if (args.refusal.empty())
+        args.refusal =
+            fmt::format("invalid {0} factor. Expected: 0 < {1}f < 1, got: {2}", name, name[0],
+                        std::isfinite(value) ? fmt::format("{:f}", value) : format_value(value));
+    return false;
+}
+
+/// Holt's linear method: a level and a trend, each a weighted mean of what is seen and expected.
+double smoothed_over(const WindowSamples& w, WindowArgs& args) {
+    const double level_factor = args.parameter, trend_factor = args.trend;
+    if (!is_factor(level_factor, "smoothing", args) || !is_factor(trend_factor, "trend", args) ||
+        w.values.size() < 2)
+        return absent_value();
+    double before = 0, level = w.values[0], trend = w.values[1] - w.values[0];
+    for (std::size_t i = 1; i < w.values.size(); ++i) {
+        const double seen = level_factor * w.values[i];
+        if (i > 1) {
+            const double kept = (1 - trend_factor) * trend;
+            trend = trend_factor * (level - before) + kept;
+        }
+        const double expected = (1 - level_factor) * (level + trend);
+        before = level;
+        level = seen + expected;
+    }
+    return level;
+}
+
 }  // namespace
 
 WindowFunction window_function(Function::Id id) {
@@ -225,6 +275,16 @@ WindowFunction window_function(Function::Id id) {
             return deriv_over;
         case Id::PredictLinear:
             return predict_over;
+        case Id::MadOverTime:
+            return mad_over;
+        case Id::DoubleExponentialSmoothing:
+            return smoothed_over;
+        case Id::TsOfMinOverTime:
+            return time_of_extreme<true>;
+        case Id::TsOfMaxOverTime:
+            return time_of_extreme<false>;
+        case Id::TsOfLastOverTime:
+            return [](W w, WindowArgs&) { return static_cast<double>(w.times.back().ms) / 1000; };
         case Id::CountOverTime:
             return [](W w, WindowArgs&) { return static_cast<double>(w.values.size()); };
         case Id::LastOverTime:

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/sample.h"
@@ -59,7 +60,9 @@ double quantile(double q, std::span<double> values);
 /// What a window function is given besides the window.
 struct WindowArgs {
     double parameter = 0;         ///< of quantile_over_time and predict_linear
+    double trend = 0;             ///< of double_exponential_smoothing, with `parameter`
     std::vector<double> scratch;  ///< kept from window to window, so that nothing is allocated
+    std::string refusal;          ///< why the whole query fails; empty when it does not
 };
 
 /// One number for one window, or absent.

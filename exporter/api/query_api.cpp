@@ -9,6 +9,7 @@
 
 #include "core/limits.h"
 #include "exporter/api/answer.h"
+#include "exporter/api/parse_tree.h"
 #include "promql/parse.h"
 
 namespace vedette::exporter {
@@ -78,10 +79,17 @@ Parameter<promql::EngineSettings> engine_parameters(const Request& request,
     return settings;
 }
 
-Parameter<promql::ExprPtr> query_parameter(const Request& request) {
-    Result<promql::ExprPtr> parsed = promql::parse(request.param("query"));
+Parameter<promql::ExprPtr> query_parameter(const Request& request, promql::Features features) {
+    Result<promql::ExprPtr> parsed = promql::parse(request.param("query"), nullptr, features);
     if (!parsed) return tl::unexpected(bad_parameter("query", parsed.error().message));
     return std::move(*parsed);
+}
+
+/// Durations that cannot be computed are the caller's mistake too, found last.
+std::optional<Response> bad_durations(const promql::Expr& expr) {
+    const Result<void> good = promql::check_durations(expr);
+    if (good) return std::nullopt;
+    return bad_parameter("query", good.error().message);
 }
 
 /// The selectors of all `match[]`.
@@ -115,8 +123,9 @@ public:
         if (!limit) return limit.error();
         const auto at = time_parameter(request, "time", sources_.clock.now());
         if (!at) return at.error();
-        const auto query = query_parameter(request);
+        const auto query = query_parameter(request, features());
         if (!query) return query.error();
+        if (auto refusal = bad_durations(**query)) return std::move(*refusal);
         const auto settings = engine_parameters(request, sources_.engine.settings());
         if (!settings) return settings.error();
         const promql::Engine engine(*settings, sources_.clock);
@@ -143,13 +152,14 @@ public:
             return api_error(ApiError::BadData,
                              "exceeded maximum resolution of 11,000 points per timeseries. Try "
                              "decreasing the query resolution (?step=XX)");
-        const auto query = query_parameter(request);
+        const auto query = query_parameter(request, features());
         if (!query) return query.error();
         const promql::Type type = (*query)->type;
         if (type != promql::Type::Scalar && type != promql::Type::Vector)
             return bad_parameter("query", fmt::format("invalid expression type \"{}\" for range "
                                                       "query, must be Scalar or instant Vector",
                                                       promql::to_string(type)));
+        if (auto refusal = bad_durations(**query)) return std::move(*refusal);
         const auto settings = engine_parameters(request, sources_.engine.settings());
         if (!settings) return settings.error();
         const promql::Engine engine(*settings, sources_.clock);
@@ -198,12 +208,20 @@ public:
     }
 
     Response format(const Request& request) {
-        const auto query = query_parameter(request);
+        const auto query = query_parameter(request, features());
         if (!query) return query.error();
         return api_success([&](JsonWriter& json) { json.value(promql::print_pretty(**query)); });
     }
 
+    Response parse(const Request& request) {
+        const auto query = query_parameter(request, features());
+        if (!query) return query.error();
+        return api_success([&](JsonWriter& json) { write_parse_tree(json, **query); });
+    }
+
 private:
+    promql::Features features() const { return sources_.engine.settings().features; }
+
     template <typename Evaluate>
     Response evaluate(std::size_t limit, Evaluate run) {
         struct Turn {
@@ -331,6 +349,7 @@ std::vector<Route> query_routes(QuerySources sources) {
     add("/api/v1/labels", &QueryApi::label_names, true);
     add("/api/v1/label/{name}/values", &QueryApi::label_values, false);
     add("/api/v1/format_query", &QueryApi::format, true);
+    add("/api/v1/parse_query", &QueryApi::parse, true);
     return routes;
 }
 

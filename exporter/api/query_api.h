@@ -20,7 +20,7 @@ struct QuerySources {
 };
 
 /// Prometheus's query API, GET and POST form alike, with its parameters, error types and codes:
-/// `query`, `query_range`, `series`, `labels`, `label/{name}/values`, `format_query`.
+/// `query`, `query_range`, `series`, `labels`, `label/{name}/values`, `format_query`, `parse_query`.
 /// At most limits::queries_in_flight_max run at once; more are refused with 503.
 std::vector<Route> query_routes(QuerySources sources);
 

@@ -222,7 +222,9 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
             if (i + 2 >= text.size()) return std::nullopt;
             const int high = hex_digit(text[i + 1]);
             const int low = hex_digit(text[i + 2]);
-            if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
+            if (high < 0 || low < 0) return std::nullopt;
+            // No path holds a zero byte; what a form says is for its reader to judge.
+            if (high == 0 && low == 0 && !plus_is_space) return std::nullopt;
             out += static_cast<char>(high * 16 + low);
             i += 2;
         }

@@ -7,6 +7,7 @@
                                                       with "in_order": true when the order of series counts
     tests/promql/record.py BIN parse                  recorded/parse.json and recorded/pretty.json: the queries
                                                       in them are asked again; a new one is a row {"query": "…"}
+    tests/promql/record.py BIN verdicts [SEED COUNT]  random texts, good and broken: recorded/verdicts.json
     tests/promql/record.py BIN scripts [FILE...]      writes the answers below each `eval` of scripts/*.test
     tests/promql/record.py BIN all
 
@@ -23,6 +24,7 @@ sys.path.insert(0, str(HERE.parent / 'differential'))
 from judge import LIBRARY, answer_of  # noqa: E402
 from prometheus import VERSION, Prometheus  # noqa: E402
 from random_data import make_data  # noqa: E402
+from random_expressions import Expressions  # noqa: E402
 from random_queries import PROFILES, Queries  # noqa: E402
 
 RECORDED = HERE / 'recorded'
@@ -99,6 +101,34 @@ def record_parse(folder):
                     cases.append({'query': row['query'], 'error': reply['error'].removeprefix(PARAMETER)})
             path.write_text('{"version": "%s", "cases": [\n%s\n]}\n' % (
                 VERSION, ',\n'.join(json.dumps(one, ensure_ascii=False) for one in cases)))
+
+
+FEATURES = ['promql-experimental-functions', 'promql-duration-expr']
+
+
+def record_verdicts(folder, seed=None, count=None):
+    path = RECORDED / 'verdicts.json'
+    if seed is None:
+        before = json.loads(path.read_text())
+        seed, count = before['seed'], len(before['cases'])
+    cases = []
+    for features in ([], FEATURES):
+        expressions, kept = Expressions(random.Random(int(seed))), {'printed': 0, 'error': 0}
+        with Prometheus(folder, features) as prometheus:
+            while sum(kept.values()) < int(count) // 2:
+                text = expressions.one()
+                reply = prometheus.ask('format_query', query=text)
+                case = {'query': text, 'features': bool(features)}
+                if reply['status'] == 'success':
+                    case['printed'] = reply['data']
+                else:
+                    case['error'] = reply['error'].removeprefix('invalid parameter "query": ')
+                kind = 'printed' if 'printed' in case else 'error'
+                # As many good ones as broken ones; a crash of Prometheus's own says nothing.
+                if len(text) < 300 and kept[kind] <= kept['error' if kind == 'printed' else 'printed'] and case.get('error') != 'unexpected error':
+                    kept[kind] += 1
+                    cases.append(case)
+    path.write_text('{"version": "%s", "seed": %s, "cases": [\n%s\n]}\n' % (VERSION, seed, rows(cases)))
 
 
 def milliseconds(text):
@@ -190,6 +220,8 @@ def main():
         record_found(folder)
     if what in ('parse', 'all'):
         record_parse(folder)
+    if what in ('verdicts', 'all'):
+        record_verdicts(folder, *rest[:2])
     if what in ('scripts', 'all'):
         for path in map(pathlib.Path, rest) if what == 'scripts' and rest else sorted((HERE / 'scripts').glob('*.test')):
             record_script(folder, path)
