@@ -10,6 +10,7 @@
 #include "core/histogram.h"
 #include "promql/evaluator.h"
 #include "promql/group_key.h"
+#include "promql/label_hash.h"
 #include "promql/ranking.h"
 #include "promql/strips.h"
 #include "promql/text.h"
@@ -318,6 +319,62 @@ void keep_best(Block& block, const Grouping& groups, std::span<const double> k, 
     }
 }
 
+/// Leaves of each group, at each step, the first of its rows for which `keeps(row, how many before,
+/// step)` holds. `order` receives rows as Prometheus's heap has them at the first step.
+template <typename Keeps>
+void keep_some(Block& block, const Grouping& groups, std::vector<std::size_t>& order,
+               const Keeps& keeps) {
+    std::vector<Ranked> kept;
+    for (const std::vector<std::size_t>& members : groups.rows) {
+        for (std::size_t i = 0; i < block.steps; ++i) {
+            kept.clear();
+            for (const std::size_t r : members) {
+                const double value = block.row(r)[i];
+                if (is_absent(value)) continue;
+                if (keeps(r, kept.size(), i))
+                    kept.push_back({is_histogram(value) ? 0 : value, r});
+                else
+                    block.row(r)[i] = absent_value();
+            }
+            if (i > 0) continue;
+            for (const Ranked& one : heaped(kept)) order.push_back(one.row);
+        }
+    }
+}
+
+void keep_first(Block& block, const Grouping& groups, std::span<const double> k,
+                std::vector<std::size_t>& order) {
+    keep_some(block, groups, order, [&](std::size_t, std::size_t before, std::size_t step) {
+        return k[step] >= 1 && static_cast<double>(before) < std::floor(k[step]);
+    });
+}
+
+void keep_sampled(Block& block, const Grouping& groups, std::span<const double> ratios,
+                  std::vector<std::size_t>& order) {
+    std::vector<std::uint64_t> hashes;
+    for (std::size_t r = 0; r < block.rows(); ++r)
+        hashes.push_back(label_hash(block.shown_labels(r)));
+    keep_some(block, groups, order, [&](std::size_t row, std::size_t, std::size_t step) {
+        const double ratio = std::clamp(ratios[step], -1.0, 1.0);
+        return ratio != 0 && is_sampled(hashes[row], ratio);
+    });
+}
+
+void warn_of_ratios(QueryContext& context, const Expr& at, std::span<const double> ratios) {
+    double least = 0, most = 0;
+    for (const double ratio : ratios) {
+        least = std::min(least, ratio);
+        most = std::max(most, ratio);
+    }
+    const auto warn = [&](double got, int capped) {
+        context.warn(at,
+                     fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                                 format_value(got), capped));
+    };
+    if (most > 1) warn(most, 1);
+    if (least < -1) warn(least, -1);
+}
+
 Block in_order(Block block, const std::vector<std::size_t>& order) {
     Block out(block.steps);
     out.nameless = block.nameless;
@@ -407,19 +464,45 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
         default:
             break;
     }
+    return eval_choice(aggregate, at, std::move(*block), param.values);
+}
+
+Result<Block> Evaluator::eval_ratio(const Aggregate& aggregate, Block block,
+                                    std::span<const double> ratios) {
+    if (std::ranges::all_of(ratios, [](double ratio) { return ratio == 0; }))
+        return Block(steps_.count);
+    warn_of_ratios(context_, unwrapped(*aggregate.param), ratios);
+    if (block.rows() == 0) return block;
+    if (std::ranges::any_of(ratios, [](double ratio) { return std::isnan(ratio); }))
+        return fail(Fault::BadInput, "Ratio value NaN is NaN");
+    std::vector<std::size_t> order;
+    keep_sampled(block, group(aggregate, block), ratios, order);
+    if (steps_.count == 1) return in_order(std::move(block), order);
+    drop_empty_rows(block);
+    return block;
+}
+
+/// Those that keep some of the series as they are.
+Result<Block> Evaluator::eval_choice(const Aggregate& aggregate, const Expr& at, Block all,
+                                     std::span<const double> parameters) {
+    if (aggregate.op == Aggregator::LimitRatio)
+        return eval_ratio(aggregate, std::move(all), parameters);
     // Only a k that would keep something is looked at closely.
     const bool keeps_any =
-        std::any_of(param.values.begin(), param.values.end(), [](double k) { return !(k < 1); });
-    if (block->rows() == 0 || !keeps_any) return Block(steps_.count);
-    if (const auto good = check_k(param.values); !good) return fail(good.error());
-    if (block->leave_histograms_out()) inform_of_ignored(at, aggregate.op);
+        std::any_of(parameters.begin(), parameters.end(), [](double k) { return !(k < 1); });
+    if (all.rows() == 0 || !keeps_any) return Block(steps_.count);
+    if (const auto good = check_k(parameters); !good) return fail(good.error());
+    const bool is_first = aggregate.op == Aggregator::LimitK;
+    if (!is_first && all.leave_histograms_out()) inform_of_ignored(at, aggregate.op);
     std::vector<std::size_t> order;
-    keep_best(*block, group(aggregate, *block), param.values, aggregate.op == Aggregator::TopK,
-              order);
+    if (is_first)
+        keep_first(all, group(aggregate, all), parameters, order);
+    else
+        keep_best(all, group(aggregate, all), parameters, aggregate.op == Aggregator::TopK, order);
     // One step: the answer stands in order of rank.
-    if (steps_.count == 1) return in_order(std::move(*block), order);
-    drop_empty_rows(*block);
-    return block;
+    if (steps_.count == 1) return in_order(std::move(all), order);
+    drop_empty_rows(all);
+    return all;
 }
 
 }  // namespace vedette::promql

@@ -335,6 +335,11 @@ Result<Block> Evaluator::eval_call(const Expr& expr) {
         case Id::Sort:
         case Id::SortDesc:
             return eval_sort(call);
+        case Id::SortByLabel:
+        case Id::SortByLabelDesc:
+            return eval_sort_by_label(call);
+        case Id::Info:
+            return eval_info(call);
         case Id::LabelReplace:
             return eval_label_replace(call);
         case Id::LabelJoin:

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 
@@ -63,20 +62,6 @@ bool Checker::wrong_type(const Expr& expr, Type wanted, std::string_view context
                  std::move(advice));
 }
 
-bool matches_empty(const Matcher& matcher) {
-    switch (matcher.op) {
-        case Matcher::Op::Equal:
-            return matcher.value.empty();
-        case Matcher::Op::NotEqual:
-            return !matcher.value.empty();
-        case Matcher::Op::Match:
-            return re2::RE2::FullMatch("", *compile_regex(matcher.value));
-        case Matcher::Op::NotMatch:
-            return !re2::RE2::FullMatch("", *compile_regex(matcher.value));
-    }
-    return false;
-}
-
 bool Checker::selector(const Selector& selector, Place at) {
     if (!selector.name.empty()) {
         const auto named =
@@ -87,7 +72,7 @@ bool Checker::selector(const Selector& selector, Place at) {
                                      quote(selector.name), quote(named->value)));
     }
     const bool selects_something = std::any_of(selector.matchers.begin(), selector.matchers.end(),
-                                               [](const Matcher& m) { return !matches_empty(m); });
+                                               [](const Matcher& m) { return !matches(m, ""); });
     if (selects_something) return true;
     return wrong(at, "vector selector must contain at least one non-empty matcher");
 }

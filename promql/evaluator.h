@@ -82,6 +82,9 @@ private:
     };
     View view_of(const Shift& shift) const;
     Result<Block> eval_selector(const Expr& expr, bool want_times);
+    /// What is current at each of the evaluator's steps among the samples inside `window`.
+    Result<Block> select_latest(std::span<const Matcher> matchers, Window window,
+                                const Steps& steps, bool want_times);
     Result<void> each_selected(const Expr& expr,
                                const std::function<Result<void>(const SeriesSamples&)>& take);
     Result<void> each_subquery(const Subquery& subquery,
@@ -101,6 +104,10 @@ private:
 
     // aggregate.cpp
     Result<Block> eval_aggregate(const Aggregate& aggregate, const Expr& at);
+    Result<Block> eval_choice(const Aggregate& aggregate, const Expr& at, Block all,
+                              std::span<const double> parameters);
+    Result<Block> eval_ratio(const Aggregate& aggregate, Block block,
+                             std::span<const double> ratios);
     void inform_of_ignored(const Expr& at, Aggregator op);
 
     // call.cpp, call_labels.cpp, call_histogram.cpp
@@ -113,6 +120,9 @@ private:
     Result<Block> eval_absent(const Call& call);
     Result<Block> eval_scalar(const Call& call);
     Result<Block> eval_sort(const Call& call);
+    Result<Block> eval_sort_by_label(const Call& call);
+    Result<Block> eval_info(const Call& call);
+    Result<Block> info_at_steps(const Call& call);
     Result<Block> eval_label_replace(const Call& call);
     Result<Block> eval_label_join(const Call& call);
     Result<Block> eval_histogram_quantile(const Call& call);

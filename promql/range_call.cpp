@@ -73,15 +73,24 @@ struct Windows {
     }
 };
 
+/// What stands beside the range vector, a value for each step; empty when nothing does.
+struct Parameters {
+    std::span<const double> first, second;
+
+    void to(WindowArgs& args, std::size_t step) const {
+        if (!first.empty()) args.parameter = first[step];
+        if (!second.empty()) args.trend = second[step];
+    }
+};
+
 void fill_windows(std::span<double> row, const SeriesSamples& series, const Windows& windows,
-                  WindowFunction function, std::span<const double> parameters) {
+                  WindowFunction function, const Parameters& parameters, WindowArgs& args) {
     Slide slide;
-    WindowArgs args;
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
         if (slide.first() == slide.last()) continue;
-        if (!parameters.empty()) args.parameter = parameters[i];
+        parameters.to(args, i);
         row[i] = function(windows.at(series, slide, i), args);
     }
 }
@@ -113,17 +122,16 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
 
 /// The same for a series that has histograms among its samples, into the last row.
 void fill_mixed(Block& block, const SeriesSamples& series, const Windows& windows, Id id,
-                std::span<const double> parameters, RangeNotes& notes) {
+                const Parameters& parameters, WindowArgs& args, RangeNotes& notes) {
     const std::size_t row = block.rows() - 1;
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     std::vector<std::size_t> resets;
     Slide slide;
-    WindowArgs args;
     for (std::size_t i = 0; i < block.steps; ++i) {
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
         if (slide.first() == slide.last()) continue;
-        if (!parameters.empty()) args.parameter = parameters[i];
+        parameters.to(args, i);
         WindowSamples window = windows.at(series, slide, i);
         if (std::ranges::any_of(window.values, is_histogram)) {
             block.put(row, i, over_histograms(id, window, args, notes));
@@ -173,12 +181,16 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     const Id id = call.function->id;
     const std::size_t matrix_index = id == Id::QuantileOverTime ? 1 : 0;
     const Expr& matrix = *call.args[matrix_index];
-    Block parameters(steps_.count);
-    if (call.args.size() > 1) {
-        Result<Block> value = eval(*call.args[1 - matrix_index]);
+    std::vector<Block> values;
+    for (std::size_t i = 0; i < call.args.size(); ++i) {
+        if (i == matrix_index) continue;
+        Result<Block> value = eval(*call.args[i]);
         if (!value) return value;
-        parameters = std::move(*value);
+        values.push_back(std::move(*value));
     }
+    Parameters parameters;
+    if (!values.empty()) parameters.first = values[0].values;
+    if (values.size() > 1) parameters.second = values[1].values;
     const Expr& inner = unwrapped(matrix);
     const Subquery* subquery = inner.as<Subquery>();
     const Shift& shift = subquery != nullptr ? subquery->shift : inner.as<Selector>()->shift;
@@ -188,12 +200,13 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         steps_};
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     const bool wants_counter = id == Id::Rate || id == Id::Increase;
-    // predict_linear looks from the step itself, which a fixed view no longer has.
-    const bool all_steps = id == Id::PredictLinear || id == Id::QuantileOverTime;
+    // What takes parameters may differ by step, and predict_linear looks from the step itself.
+    const bool all_steps = call.args.size() > 1;
     Windows used = windows;
     if (view.fixed && all_steps) used.steps = {view.steps.start, 0, steps_.count};
     Block block(used.steps.count);
     std::vector<std::size_t> resets;
+    WindowArgs args;
     const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
     const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
         const std::span<double> row = block.add(*series.labels);
@@ -201,13 +214,14 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         const Expr& place = subquery != nullptr ? nowhere : place_of_arg(call, matrix_index);
         if (!series.histograms.empty()) {
             RangeNotes notes = 0;
-            fill_mixed(block, series, used, id, parameters.values, notes);
+            fill_mixed(block, series, used, id, parameters, args, notes);
             say(context_, id == Id::QuantileOverTime ? place_of_arg(call, 0) : place, notes, name);
         } else if (is_rate) {
             fill_extrapolated(row, series, used, id, resets);
         } else {
-            fill_windows(row, series, used, window_function(id), parameters.values);
+            fill_windows(row, series, used, window_function(id), parameters, args);
         }
+        if (!args.refusal.empty()) return fail(Fault::BadInput, args.refusal);
         if (std::ranges::all_of(row, is_absent)) {
             block.keep_rows(block.rows() - 1);
             return {};
@@ -223,7 +237,7 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     if (id == Id::QuantileOverTime)
         for (std::size_t i = 0; i < block.steps; ++i)
             if (any_present_at(block, i))
-                context_.warn_quantile(place_of_arg(call, 0), parameters.values[i]);
+                context_.warn_quantile(place_of_arg(call, 0), parameters.first[i]);
     if (id != Id::LastOverTime && !drop_names(block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
     return block.steps != steps_.count ? spread(std::move(block)) : std::move(block);

@@ -1,6 +1,8 @@
 #include "promql/ranking.h"
 
-#include <algorithm>
+#include <utility>
+
+#include "promql/go_sort.h"
 
 namespace vedette::promql {
 
@@ -39,17 +41,17 @@ void sift_down(std::vector<Ranked>& heap, const Worse& worse) {
 }  // namespace
 
 void rank_sort(std::vector<Ranked>& all, bool largest_first) {
-    constexpr std::size_t by_insertion_max = 12;
     const Worse worse{largest_first};
-    if (all.size() > by_insertion_max) {
-        std::stable_sort(all.begin(), all.end(), [&](const Ranked& a, const Ranked& b) {
-            return !std::isnan(a.value) && worse(b, a);
-        });
-        return;
+    go_sort(all, [&](const Ranked& a, const Ranked& b) { return worse(b, a); });
+}
+
+std::vector<Ranked> heaped(const std::vector<Ranked>& all) {
+    std::vector<Ranked> heap;
+    for (const Ranked& one : all) {
+        heap.push_back(one);
+        sift_up(heap, Worse{true});
     }
-    for (std::size_t i = 1; i < all.size(); ++i)
-        for (std::size_t j = i; j > 0 && worse(all[j - 1], all[j]); --j)
-            std::swap(all[j - 1], all[j]);
+    return heap;
 }
 
 std::vector<Ranked> best(const std::vector<Ranked>& all, std::size_t k, bool largest) {

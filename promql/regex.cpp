@@ -80,6 +80,24 @@ std::unique_ptr<re2::RE2> compile_regex(std::string_view pattern) {
     return std::make_unique<re2::RE2>(with_named_groups(pattern), options);
 }
 
+bool matches(const Matcher& matcher, std::string_view value) {
+    const auto whole = [&] {
+        return re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()),
+                                   *compile_regex(matcher.value));
+    };
+    switch (matcher.op) {
+        case Matcher::Op::Equal:
+            return value == matcher.value;
+        case Matcher::Op::NotEqual:
+            return value != matcher.value;
+        case Matcher::Op::Match:
+            return whole();
+        case Matcher::Op::NotMatch:
+            return !whole();
+    }
+    return false;
+}
+
 std::optional<std::string> regex_problem(std::string_view pattern) {
     const auto regex = compile_regex(pattern);
     std::string out = "error parsing regexp: ";

@@ -146,6 +146,26 @@ Block Evaluator::spread(Block one) const {
     return all;
 }
 
+Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, Window window,
+                                       const Steps& steps, bool want_times) {
+    Hints hints;
+    hints.step = Milliseconds(steps.step);
+    hints.latest_only = steps.count == 1;
+    auto cursor = context_.source.select(matchers, window, hints, context_.stop);
+    if (!cursor) return fail(cursor.error());
+    Block block(steps.count);
+    Column column;
+    while ((*cursor)->next(column)) {
+        block.add(*column.labels);
+        fill_latest(block, column, steps, context_.settings.lookback.count(), want_times);
+        const std::span<const double> row = block.row(block.rows() - 1);
+        if (std::all_of(row.begin(), row.end(), is_absent)) block.keep_rows(block.rows() - 1);
+        if (const auto good = context_.charge(steps.count); !good) return fail(good.error());
+    }
+    if (const auto good = context_.charge(0); !good) return fail(good.error());
+    return block;
+}
+
 Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
     const Selector& selector = *expr.as<Selector>();
     View view = view_of(selector.shift);
@@ -157,23 +177,9 @@ Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
         window.from.ms = std::max(window.from.ms, view.steps.start - lookback);
         window.to.ms = std::min(window.to.ms, view.steps.start);
     }
-    Hints hints;
-    hints.step = Milliseconds(view.steps.step);
-    hints.latest_only = view.steps.count == 1;
-    auto cursor = context_.source.select(selector.matchers, window, hints, context_.stop);
-    if (!cursor) return fail(cursor.error());
-    Block block(view.steps.count);
-    Column column;
-    while ((*cursor)->next(column)) {
-        block.add(*column.labels);
-        fill_latest(block, column, view.steps, lookback, want_times);
-        const std::span<const double> row = block.row(block.rows() - 1);
-        if (std::all_of(row.begin(), row.end(), is_absent)) block.keep_rows(block.rows() - 1);
-        if (const auto good = context_.charge(view.steps.count); !good) return fail(good.error());
-    }
-    if (const auto good = context_.charge(0); !good) return fail(good.error());
-    if (&expr == context_.counts_only) leave_counts(block);
-    return view.fixed && steps_.count > 1 ? spread(std::move(block)) : std::move(block);
+    Result<Block> block = select_latest(selector.matchers, window, view.steps, want_times);
+    if (block && &expr == context_.counts_only) leave_counts(*block);
+    return block && view.fixed && steps_.count > 1 ? spread(std::move(*block)) : std::move(block);
 }
 
 Result<void> Evaluator::each_series(const Expr& matrix,

@@ -223,7 +223,7 @@ double time_of_extreme(const WindowSamples& w, WindowArgs&) {
 }
 
 bool is_factor(double value, std::string_view name, WindowArgs& args) {
-    if (value > 0 && value < 1) return true;
+    if (!(value <= 0 || value >= 1)) return true;
     if (args.refusal.empty())
         args.refusal =
             fmt::format("invalid {0} factor. Expected: 0 < {1}f < 1, got: {2}", name, name[0],

@@ -74,13 +74,13 @@ std::string Metric::now() const {
 }
 
 std::string Metric::over(Milliseconds range) const {
-    if (const auto* selector = promql::unwrapped(*expr_).as<promql::Selector>()) {
-        promql::Expr ranged;
-        promql::Selector copy = *selector;
-        copy.range = range;
-        ranged.node = std::move(copy);
-        ranged.type = promql::Type::Matrix;
-        return promql::print(ranged);
+    const promql::Expr& inner = promql::unwrapped(*expr_);
+    if (inner.as<promql::Selector>() != nullptr) {
+        // What is printed reads back: a copy of its own.
+        const promql::ExprPtr ranged = std::move(promql::parse(promql::print(inner)).value());
+        ranged->as<promql::Selector>()->range = range;
+        ranged->type = promql::Type::Matrix;
+        return promql::print(*ranged);
     }
     return fmt::format("{}[{}:{}]", now(), format_duration(range), format_duration(step_of(range)));
 }
