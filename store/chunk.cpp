@@ -361,8 +361,9 @@ void OpenChunk::reserve(std::uint32_t more_bytes) {
     const std::uint32_t used = (bit_count_ + 7) / 8;
     const std::uint32_t need = used + more_bytes + slack_bytes;
     if (need <= capacity_) return;
-    const std::uint32_t grown =
-        std::max({first_capacity, capacity_ * 2 - std::min(capacity_, slack_bytes), need});
+    // Half as much again, in the allocator's steps of sixteen, of which it keeps eight itself.
+    const std::uint32_t wanted = std::max({first_capacity, capacity_ / 2 * 3, need});
+    const std::uint32_t grown = (wanted + 7) / 16 * 16 + 8;
     auto bytes = std::make_unique_for_overwrite<char[]>(grown);
     if (used > 0) std::memcpy(bytes.get(), bytes_.get(), used);
     std::memset(bytes.get() + used, 0, grown - used);

@@ -212,8 +212,9 @@ void Committer::commit(std::vector<Pending*>& group) {
     }
     counts.log_bytes = written ? out_.size() : 0;
     limits_.count(counts);
-    // A hundred thousand new series leave a buffer that nobody will need again.
-    if (out_.capacity() > buffer_bytes_kept) out_ = {};
+    // A hundred thousand new series leave a buffer that nobody will need again; assigning to a
+    // string would keep it.
+    if (out_.capacity() > buffer_bytes_kept) std::string().swap(out_);
     for (Pending* each : group) {
         if (!each->verdict) continue;
         if (refused(*each))

@@ -33,10 +33,11 @@ ChunkCursor::ChunkCursor(Fill fill, OnCorrupt on_corrupt, Window window, bool la
       stop_(std::move(stop)) {}
 
 void ChunkCursor::decode_current() {
-    const CopiedSeries& series = bite_.series[at_];
+    const CopiedChunks::Series& series = bite_.series[at_];
     samples_.clear();
     if (series.latest) return add(samples_, *series.latest);
-    for (const CopiedSeries::Chunk& chunk : series.chunks) {
+    for (std::size_t i = series.first; i < series.end; ++i) {
+        const CopiedChunks::Chunk& chunk = bite_.chunks[i];
         ChunkView view = chunk.view;
         view.bytes = std::string_view(bite_.bytes).substr(chunk.offset, chunk.size);
         if (auto decoded = decode(view, window_, samples_); !decoded)
@@ -49,8 +50,7 @@ bool ChunkCursor::next(Column& out) {
     while (!stop_.stop_requested()) {
         if (at_ == bite_.series.size()) {
             at_ = 0;
-            bite_.series.clear();
-            bite_.bytes.clear();
+            bite_.clear();
             fill_(bite_);
             if (bite_.series.empty()) return false;
         }

@@ -15,13 +15,9 @@ namespace vedette::store {
 /// here, holding nothing.
 class ChunkCursor final : public SeriesCursor {
 public:
-    struct Bite {
-        std::vector<CopiedSeries> series;
-        std::string bytes;
-    };
     /// Fills the bite with the next series that have something in the window; leaves it empty at
     /// the end.
-    using Fill = std::function<void(Bite&)>;
+    using Fill = std::function<void(CopiedChunks&)>;
     /// Told once for each chunk that cannot be decoded; the samples before the fault are yielded.
     using OnCorrupt = std::function<void(const Labels&, const Error&)>;
 
@@ -37,7 +33,7 @@ private:
     Window window_;
     bool latest_only_;
     std::stop_token stop_;
-    Bite bite_;
+    CopiedChunks bite_;
     std::size_t at_ = 0;
     Samples samples_;
 };

@@ -189,22 +189,21 @@ void Head::recount() {
     }
 }
 
-bool Head::copy(Slot slot, Window window, bool latest_only, CopiedSeries& out,
-                std::string& bytes) const {
-    if (slot >= series_.size() || series_[slot].empty()) return false;
+void Head::copy(Slot slot, const Labels& labels, Window window, bool latest_only,
+                CopiedChunks& out) const {
+    if (slot >= series_.size() || series_[slot].empty()) return;
     const SeriesSamples& series = series_[slot];
-    out.latest.reset();
-    out.chunks.clear();
-    if (series.newest_ms() <= window.from.ms) return false;
+    if (series.newest_ms() <= window.from.ms) return;
+    const std::size_t first = out.chunks.size();
     if (latest_only && series.newest_ms() <= window.to.ms) {
-        out.latest = series.latest();
-        return true;
+        out.series.push_back({labels, series.latest(), first, first});
+        return;
     }
     const auto take = [&](const ChunkView& view) {
         if (view.last_ms <= window.from.ms || view.first_ms > window.to.ms) return;
-        if (latest_only) out.chunks.clear();  // only the last one that begins in time matters
-        out.chunks.push_back({view, bytes.size(), view.bytes.size()});
-        bytes.append(view.bytes);
+        if (latest_only) out.chunks.resize(first);  // only the last one that begins in time matters
+        out.chunks.push_back({view, out.bytes.size(), view.bytes.size()});
+        out.bytes.append(view.bytes);
     };
     const auto& sealed = series.sealed();
     auto chunk = std::partition_point(sealed.begin(), sealed.end(), [&](const SealedChunk& each) {
@@ -213,7 +212,8 @@ bool Head::copy(Slot slot, Window window, bool latest_only, CopiedSeries& out,
     for (; chunk != sealed.end() && chunk->view().first_ms <= window.to.ms; ++chunk)
         take(chunk->view());
     take(series.open().view());
-    return !out.chunks.empty();
+    if (out.chunks.size() > first)
+        out.series.push_back({labels, std::nullopt, first, out.chunks.size()});
 }
 
 }  // namespace vedette::store

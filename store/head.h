@@ -55,8 +55,6 @@ public:
 
     std::size_t heap_bytes() const;
 
-    bool idle = false;  ///< had no samples when retention last passed
-
 private:
     // Only a series that ever held a histogram pays for this.
     struct Histograms {
@@ -70,17 +68,32 @@ private:
     std::uint64_t claimed_bits_ = 0;
     std::unique_ptr<Histograms> histograms_;
     bool any_claimed_ = false;
+
+public:
+    // Down here, where it needs no room of its own.
+    bool idle = false;  ///< had no samples when retention last passed
 };
 
-/// Chunks copied out of the head, so that they are decoded without holding it.
-struct CopiedSeries {
+/// Chunks of some series, copied out of the head so that they are decoded without holding it.
+struct CopiedChunks {
     struct Chunk {
-        ChunkView view;  // bytes are set by `chunk`
+        ChunkView view;  // but for its bytes, which are `size` of `bytes` from `offset` on
         std::size_t offset = 0, size = 0;
     };
-    Labels labels;
-    std::optional<Sample> latest;  // instead of chunks when only the newest was asked for
+    struct Series {
+        Labels labels;
+        std::optional<Sample> latest;    // instead of chunks when only the newest was asked for
+        std::size_t first = 0, end = 0;  // its chunks
+    };
+    std::vector<Series> series;
     std::vector<Chunk> chunks;
+    std::string bytes;
+
+    void clear() {
+        series.clear();
+        chunks.clear();
+        bytes.clear();
+    }
 };
 
 /// All samples in memory, by slot, and how much memory they take. Who a series is stands in
@@ -98,9 +111,9 @@ public:
     /// Drops chunks that ended before `oldest`; returns the series that have had no sample for two
     /// passes, ascending.
     std::vector<Slot> drop_before(Timestamp oldest);
-    /// Copies what the window needs to `out` and its bytes to `bytes`. False when there is nothing.
-    bool copy(Slot slot, Window window, bool latest_only, CopiedSeries& out,
-              std::string& bytes) const;
+    /// Adds the series with what the window needs of it. Adds nothing when there is nothing.
+    void copy(Slot slot, const Labels& labels, Window window, bool latest_only,
+              CopiedChunks& out) const;
 
     /// The newest and the oldest sample of all, the latter since retention last passed; the
     /// beginning and the end of time when there is none.

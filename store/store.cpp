@@ -519,17 +519,14 @@ SampleSink& Store::seen_rather_than_safe() {
 ChunkCursor::Fill Store::Parts::fill_from(std::vector<SeriesId> ids, Window window,
                                           bool latest_only) {
     return [this, ids = std::move(ids), window, latest_only,
-            at = std::size_t{0}](ChunkCursor::Bite& bite) mutable {
+            at = std::size_t{0}](CopiedChunks& bite) mutable {
         const Lock index_lock(memory.index_mutex);
         const Lock head_lock(memory.head_mutex);
-        CopiedSeries copied;
         for (; at < ids.size(); ++at) {
             if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
             const SeriesId id = ids[at];
             if (!memory.index.holds(id.slot, id.epoch)) continue;
-            if (!memory.head.copy(id.slot, window, latest_only, copied, bite.bytes)) continue;
-            copied.labels = memory.index.labels(id.slot);
-            bite.series.push_back(std::move(copied));
+            memory.head.copy(id.slot, memory.index.labels(id.slot), window, latest_only, bite);
         }
     };
 }

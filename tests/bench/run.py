@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The figures of docs/benchmarks.md, ours beside the real peers in the same run.
 
-    tests/bench/run.py [probes] [small-job] [restart]     all of them when none is named
+    tests/bench/run.py [probes] [small-job] [restart] [queries] [disk]     all of them when none is named
 
 Wants build/release (or VEDETTE_BUILD) and build/peers/bin (or VEDETTE_PEERS); scripts/stages/bench makes both.
 BENCH_SECONDS is how long the small job is measured (180). Judges nothing: prints a table with what must hold.
@@ -14,6 +14,8 @@ import re
 import subprocess
 import sys
 
+import disk
+import queries
 import restart
 import small_job
 
@@ -46,7 +48,8 @@ def probes():
              f"bare libcurl {curl} ({curl_paced})", "0.09 s")]
 
 
-BENCHES = {"probes": probes, "small-job": small_job.rows, "restart": restart.rows}
+BENCHES = {"probes": probes, "small-job": small_job.rows, "restart": restart.rows,
+           "queries": queries.rows, "disk": disk.rows}
 
 
 def main(names):
@@ -54,7 +57,7 @@ def main(names):
     if unknown:
         sys.exit(f"run.py: no benchmark named {', '.join(unknown)}; expected {', '.join(BENCHES)}")
     print(machine())
-    print(", ".join(version_of(name) for name in ("prometheus", "alertmanager", "blackbox_exporter")), flush=True)
+    print(", ".join(version_of(name) for name in ("prometheus", "alertmanager", "blackbox_exporter", "victoria-metrics")), flush=True)
     rows = []
     for name in names or BENCHES:
         print(f"\n── {name}", flush=True)
