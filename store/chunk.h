@@ -68,8 +68,8 @@ private:
     ChunkKind kind_ = ChunkKind::None;
 };
 
-/// The chunk that a series is writing. Begins small and grows by half, because most series of a small
-/// platform hold a handful of bytes. Not safe to share between threads.
+/// The chunk that a series is writing. Begins small and grows by half, because most series of a
+/// small platform hold a handful of bytes. Not safe to share between threads.
 ///
 /// Invariants: (C1) times strictly ascend: the caller has looked; (C2) bytes after `bit_count_` are
 /// zero, and there are eight of them, so that bits can be or-ed in a word at a time.
