@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
@@ -68,23 +70,44 @@ std::string value_text(const nlohmann::json& point) {
     return point.dump();
 }
 
+/// `{count:3, sum:5, (1,2]:2}`, as the expression language shows a histogram.
+std::string histogram_text(const nlohmann::json& point) {
+    const auto text = [](const nlohmann::json& value) { return value.get<std::string>(); };
+    const nlohmann::json& histogram = point.at(1);
+    std::string out =
+        fmt::format("{{count:{}, sum:{}", text(histogram.at("count")), text(histogram.at("sum")));
+    for (const auto& bucket : histogram.value("buckets", nlohmann::json::array())) {
+        // 0: closed above, 1: closed below, 2: open, 3: closed on both sides
+        const int rule = bucket.at(0).get<int>();
+        out +=
+            fmt::format(", {}{},{}{}:{}", rule == 1 || rule == 3 ? '[' : '(', text(bucket.at(1)),
+                        text(bucket.at(2)), rule == 0 || rule == 3 ? ']' : ')', text(bucket.at(3)));
+    }
+    return out + '}';
+}
+
 void print_vector(const nlohmann::json& result) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& series : result)
-        rows.push_back({series_name(series.at("metric")), series.contains("value")
-                                                              ? value_text(series["value"])
-                                                              : series.at("histogram")[1].dump()});
+        rows.push_back({series_name(series.at("metric")),
+                        series.contains("value") ? value_text(series["value"])
+                                                 : histogram_text(series.at("histogram"))});
     std::fputs(table(rows, {false, true}).c_str(), stdout);
 }
 
 void print_matrix(const nlohmann::json& result) {
     for (const auto& series : result) {
         fmt::print("{}\n", series_name(series.at("metric")));
+        std::map<std::int64_t, std::string> texts;
+        const auto at = [](const nlohmann::json& point) {
+            return static_cast<std::int64_t>(std::llround(point.at(0).get<double>() * 1000));
+        };
+        for (const auto& point : series.value("values", nlohmann::json::array()))
+            texts[at(point)] = value_text(point);
+        for (const auto& point : series.value("histograms", nlohmann::json::array()))
+            texts[at(point)] = histogram_text(point);
         std::vector<std::vector<std::string>> rows;
-        for (const auto& point : series.value("values", nlohmann::json::array())) {
-            const Timestamp at{static_cast<std::int64_t>(point.at(0).get<double>() * 1000)};
-            rows.push_back({"  " + format_rfc3339(at), value_text(point)});
-        }
+        for (const auto& [ms, text] : texts) rows.push_back({"  " + format_rfc3339({ms}), text});
         std::fputs(table(rows, {false, true}).c_str(), stdout);
     }
 }

@@ -27,7 +27,7 @@ const std::shared_ptr<const TemplateFunctions>& known_functions() {
 }  // namespace
 
 TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
-                         const std::string& external_url, double value) {
+                         const std::string& external_url, TemplateValue value) {
     TemplateObject data;
     data.type =
         "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "
@@ -35,7 +35,7 @@ TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
     data.fields = {{"Labels", to_map(labels)},
                    {"ExternalLabels", to_map(external_labels)},
                    {"ExternalURL", external_url},
-                   {"Value", value}};
+                   {"Value", std::move(value)}};
     return data;
 }
 

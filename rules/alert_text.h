@@ -10,9 +10,9 @@
 namespace vedette::rules {
 
 /// What a label's or annotation's template sees: `$labels`, `$value`, `$externalLabels`,
-/// `$externalURL`.
+/// `$externalURL`. `value` is a number, or the text of a histogram.
 TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
-                         const std::string& external_url, double value);
+                         const std::string& external_url, TemplateValue value);
 
 /// A label value or an annotation of an alerting rule: plain text, or a template parsed once.
 class AlertText {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/template_functions.h"
+#include "core/histogram.h"
 #include "core/limits.h"
 
 namespace vedette::rules {
@@ -21,10 +22,15 @@ std::vector<std::pair<std::string, AlertText>> compile(const std::string& alert,
     return out;
 }
 
-double value_of(const Sample& sample) {
-    const double* number = std::get_if<double>(&sample.value);
-    if (number) return *number;
-    return std::get<HistogramRef>(sample.value)->count;
+/// As a number a histogram counts as zero; templates show it.
+double number_of(const Value& value) {
+    const double* number = std::get_if<double>(&value);
+    return number != nullptr ? *number : 0;
+}
+
+TemplateValue shown(const Value& value) {
+    if (const double* number = std::get_if<double>(&value)) return *number;
+    return to_string(*std::get<HistogramRef>(value));
 }
 
 }  // namespace
@@ -43,9 +49,9 @@ Result<std::map<Labels, AlertingRule::Observed>> AlertingRule::observe(
     const QueryResult& vector, const AlertScene& scene) const {
     std::map<Labels, Observed> seen;
     for (const auto& series : vector.series) {
-        const double value = value_of(series.samples.front());
+        const Value& value = series.samples.front().value;
         const TemplateValue data =
-            alert_data(series.labels, scene.external_labels, scene.external_url, value);
+            alert_data(series.labels, scene.external_labels, scene.external_url, shown(value));
         LabelsBuilder labels(series.labels), annotations;
         labels.del(metric_name_label);
         for (const auto& [name, text] : labels_)
@@ -53,7 +59,7 @@ Result<std::map<Labels, AlertingRule::Observed>> AlertingRule::observe(
         labels.set("alertname", name_);
         for (const auto& [name, text] : annotations_)
             annotations.set(name, text.expand(data, scene.functions));
-        if (!seen.emplace(labels.build(), Observed{annotations.build(), value}).second)
+        if (!seen.emplace(labels.build(), Observed{annotations.build(), number_of(value)}).second)
             return fail(
                 Fault::BadInput,
                 "vector contains metrics with the same labelset after applying alert labels");

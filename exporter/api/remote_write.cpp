@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "core/histogram.h"
 #include "core/limits.h"
 #include "exporter/api/wire.h"
 
@@ -92,25 +93,19 @@ bool read_doubles(const WireReader& field, std::vector<double>& out) {
     return true;
 }
 
-/// Buckets must be as many as the spans say, and no more than a message can hold anyway.
-bool spans_fit(const std::vector<Histogram::Span>& spans, const std::vector<double>& buckets) {
-    std::uint64_t buckets_said = 0;
-    for (const Histogram::Span& span : spans) buckets_said += span.length;
-    return buckets_said == buckets.size();
-}
-
-bool read_histogram(std::string_view bytes, std::vector<Sample>& out) {
+bool read_histogram(std::string_view bytes, WriteRequest::Series& out) {
     auto histogram = std::make_shared<Histogram>();
     Histogram& h = *histogram;
     Timestamp at;
     std::int64_t negative = 0, positive = 0;
-    bool good = true;
+    bool good = true, whole = false;
     WireReader in(bytes);
     while (good && in.next()) {
         const bool listed = in.is_bytes() || in.is_fixed64();
         switch (in.number()) {
             case 1:
                 h.count = static_cast<double>(in.as_unsigned());
+                whole = true;
                 break;
             case 2:
                 good = in.is_fixed64();
@@ -166,10 +161,10 @@ bool read_histogram(std::string_view bytes, std::vector<Sample>& out) {
                 break;
         }
     }
-    good = good && !in.bad() && spans_fit(h.positive_spans, h.positive_buckets) &&
-           spans_fit(h.negative_spans, h.negative_buckets);
-    out.push_back({at, HistogramRef(std::move(histogram))});
-    return good;
+    if (const auto valid = validate(h, whole); !valid && out.refusal.empty())
+        out.refusal = valid.error().message;
+    out.samples.push_back({at, HistogramRef(std::move(histogram))});
+    return good && !in.bad();
 }
 
 /// False also when `room` runs out: empty parts cost two bytes on the wire and thirty in memory.
@@ -191,7 +186,7 @@ bool read_series(std::string_view bytes, WriteRequest::Series& out, std::size_t&
                 good = read_exemplar(in.bytes(), out.exemplars);
                 break;
             case 4:
-                good = read_histogram(in.bytes(), out.samples);
+                good = read_histogram(in.bytes(), out);
                 break;
             default:
                 break;
@@ -232,6 +227,9 @@ Result<WriteRequest> read_write_request(std::string_view bytes) {
                 return fail(Fault::BadInput,
                             fmt::format("series {} of the request is no prometheus.TimeSeries",
                                         request.series.size()));
+            if (const std::string& why = request.series.back().refusal; !why.empty())
+                return fail(Fault::BadInput, fmt::format("series {} of the request: {}",
+                                                         request.series.size(), why));
         }
         if (in.number() == 3 && in.is_bytes()) {
             request.metadata.emplace_back();

@@ -21,6 +21,7 @@ struct WriteRequest {
             double value = 0;
         };
         std::vector<Exemplar> exemplars;
+        std::string refusal;  ///< why one of its histograms cannot be one; empty when none
     };
     struct Metadata {
         std::string_view metric, type, help, unit;

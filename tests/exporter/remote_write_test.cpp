@@ -107,6 +107,33 @@ TEST_CASE("what libprotobuf wrote is read back field by field", "[exporter][writ
     CHECK(request.metadata[0].type == "gauge");
 }
 
+TEST_CASE("a histogram that cannot be one is refused by what is wrong with it",
+          "[exporter][write]") {
+    prometheus::WriteRequest message = one_series();
+    auto* histogram = message.mutable_timeseries(0)->add_histograms();
+    histogram->set_count_int(6);
+    auto* span = histogram->add_positive_spans();
+    span->set_length(2);
+    for (const int delta : {2, 1}) histogram->add_positive_deltas(delta);
+    const auto error = [&] {
+        const auto read = read_write_request(message.SerializeAsString());
+        return read ? std::string() : read.error().message;
+    };
+    CHECK(error() ==
+          "series 1 of the request: 5 observations found in buckets, but the Count field is 6: "
+          "histogram's observation count should equal the number of observations found in the "
+          "buckets (in absence of NaN)");
+    histogram->set_count_int(5);
+    CHECK(error().empty());
+    span->set_length(3);
+    CHECK(error() ==
+          "series 1 of the request: positive side: spans need 3 buckets, have 2 buckets: histogram "
+          "spans specify different number of buckets than provided");
+    span->set_length(2);
+    histogram->set_schema(9);
+    CHECK(error() == "series 1 of the request: histogram has the unknown schema 9");
+}
+
 TEST_CASE("a request cut anywhere is refused or is a shorter request, never a crash",
           "[exporter][write]") {
     const std::string bytes = one_series().SerializeAsString();

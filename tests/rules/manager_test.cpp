@@ -28,9 +28,11 @@ public:
     Result<Appended> append(const Batch& batch) override {
         for (const auto& row : batch.rows) {
             const Labels& labels = series_[row.series.id];
-            const double value = std::get<double>(row.sample.value);
-            last[to_string(labels)] = is_stale(value) ? "stale" : format_value(value);
-            memory.add(labels, row.sample.at, value);
+            const double* value = std::get_if<double>(&row.sample.value);
+            last[to_string(labels)] = is_stale(row.sample.value) ? "stale"
+                                      : value != nullptr         ? format_value(*value)
+                                                                 : "a histogram";
+            memory.add(labels, row.sample.at, row.sample.value);
         }
         return Appended{batch.rows.size(), 0, 0, 0, ""};
     }
@@ -81,6 +83,7 @@ struct World {
     struct Sampled {
         Labels labels;
         double value;
+        HistogramRef histogram = {};  ///< instead of the value
     };
 
     World() : log(LogSettings{.level = LogLevel::Error, .file = "/dev/null"}) { restart(); }
@@ -99,7 +102,8 @@ struct World {
         if (text == "broken") return fail(Fault::Timeout, "the query took too long");
         QueryResult result;
         for (const auto& one : answers[text])
-            result.series.push_back({one.labels, {{at, one.value}}});
+            result.series.push_back(
+                {one.labels, {{at, one.histogram ? Value(one.histogram) : Value(one.value)}}});
         return result;
     }
     void load(const std::string& rules) {
@@ -249,6 +253,27 @@ TEST_CASE("a recorded series that disappears ends with a stale marker", "[rules]
     CHECK(world.samples.last["r{job=\"b\", k=\"v\"}"] == "stale");
     world.load("groups: []");
     CHECK(world.samples.last["r{job=\"a\", k=\"v\"}"] == "stale");
+}
+
+TEST_CASE("a histogram is recorded as it is, and an alert on one shows it", "[rules][manager]") {
+    World world;
+    world.load(
+        "groups:\n- name: g\n  rules:\n  - {record: r, expr: h}\n"
+        "  - {alert: Slow, expr: h, annotations: {summary: 'took {{ $value }}'}}\n");
+    auto histogram = std::make_shared<Histogram>();
+    histogram->count = 3;
+    histogram->sum = 5;
+    histogram->positive_spans = {{0, 2}};
+    histogram->positive_buckets = {1, 2};
+    world.answers["h"] = {{Labels{{"__name__", "h"}}, 0, histogram}};
+    world.pass();
+    const auto& written = world.samples.memory.series().at(Labels{{"__name__", "r"}});
+    REQUIRE(written.histograms.size() == 1);
+    CHECK(*written.histograms[0] == *histogram);
+    REQUIRE(world.alerts.taken.size() == 1);
+    CHECK(world.alerts.taken[0].annotations.get("summary") ==
+          "took {count:3, sum:5, (0.5,1]:1, (1,2]:2}");
+    CHECK(world.alerts.taken[0].value == 0);
 }
 
 TEST_CASE("a rule that fails says so and keeps its series", "[rules][manager]") {
