@@ -47,7 +47,7 @@ bool HttpHead::take_line(std::string_view line) {
         return true;
     }
     if (done_) return true;  // a trailer
-    if (trimmed(line).empty()) {
+    if (line == "\r\n" || line == "\n") {
         end();
         return true;
     }

@@ -85,6 +85,8 @@ TEST_CASE("an answer is read to its end, in whatever pieces it comes", "[http_an
          "complete 302 1.1 [] of 9 to /x"},
         {"a folded header", ok + "A: b\r\n  c\r\nContent-Length: 0\r\n\r\n",
          "complete 200 1.1 [] of 0 a=b c"},
+        {"a folded line of blanks ends no head", ok + "A: b\r\n \t\r\nContent-Length: 0\r\n\r\n",
+         "complete 200 1.1 [] of 0 a=b "},
         {"the same length twice", ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
          "complete 200 1.1 [hi] of 2"},
     }));
