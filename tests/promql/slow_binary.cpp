@@ -3,6 +3,7 @@
 #include <set>
 
 #include "tests/promql/slow_evaluator.h"
+#include "tests/promql/slow_histograms.h"
 
 namespace vedette::promql {
 
@@ -57,6 +58,22 @@ bool operate(const Binary& binary, double a, double b, double kept, double& out)
     return holds || binary.return_bool;
 }
 
+/// The same where one of them may be a histogram.
+std::optional<Value> operate(const Binary& binary, const Value& a, const Value& b,
+                             const Value& kept) {
+    const double *x = std::get_if<double>(&a), *y = std::get_if<double>(&b);
+    if (x == nullptr || y == nullptr) return slow_mixed_operate(binary, a, b);
+    double out = 0;
+    if (!operate(binary, *x, *y, std::get<double>(kept), out)) return std::nullopt;
+    return out;
+}
+
+SlowItem item_of(Labels labels, const Value& value) {
+    SlowItem out{std::move(labels)};
+    set_value(out, value);
+    return out;
+}
+
 Result<SlowVector> join(const Binary& binary, const SlowVector& lhs, const SlowVector& rhs) {
     const Matching& matching = binary.matching;
     const bool swapped = matching.card == Matching::Card::OneToMany;
@@ -73,10 +90,11 @@ Result<SlowVector> join(const Binary& binary, const SlowVector& lhs, const SlowV
         const Labels group = meeting_labels(matching, item.labels);
         const auto partner = partners.find(group);
         if (partner == partners.end()) continue;
-        const double other = partner->second->value;
-        const double a = swapped ? other : item.value, b = swapped ? item.value : other;
-        double value = 0;
-        if (!operate(binary, a, b, a, value)) continue;
+        const Value own = value_of(item.value, item.histogram);
+        const Value other = value_of(partner->second->value, partner->second->histogram);
+        const Value &a = swapped ? other : own, &b = swapped ? own : other;
+        const auto value = operate(binary, a, b, a);
+        if (!value) continue;
         if (matching.card == Matching::Card::OneToOne && !taken.insert(group).second)
             return fail(Fault::BadInput,
                         "multiple matches for labels: many-to-one matching must be explicit "
@@ -86,7 +104,7 @@ Result<SlowVector> join(const Binary& binary, const SlowVector& lhs, const SlowV
         if (!is_new && at->second == group)
             return fail(Fault::BadInput,
                         "multiple matches for labels: grouping labels must ensure unique matches");
-        out.push_back({labels, value});
+        out.push_back(item_of(labels, *value));
     }
     return out;
 }
@@ -128,11 +146,11 @@ Result<SlowTimeline> SlowEvaluator::binary(const Binary& binary, const Times& ti
             out[i] = std::move(*joined);
         } else {
             for (const SlowItem& item : left ? b : a) {
-                const double x = left ? a.front().value : item.value;
-                const double y = left ? item.value : b.front().value;
-                double value = 0;
-                if (operate(binary, x, y, item.value, value))
-                    out[i].push_back({item.labels, value});
+                const Value own = value_of(item.value, item.histogram);
+                const Value scalar = left ? a.front().value : b.front().value;
+                if (const auto value =
+                        operate(binary, left ? scalar : own, left ? own : scalar, own))
+                    out[i].push_back(item_of(item.labels, *value));
             }
         }
     }

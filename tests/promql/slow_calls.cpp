@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "tests/promql/slow_evaluator.h"
+#include "tests/promql/slow_histograms.h"
 
 namespace vedette::promql {
 
@@ -91,22 +93,39 @@ SlowTimeline SlowEvaluator::histogram(const Call& call,
     SlowTimeline out(args[0].size());
     for (std::size_t i = 0; i < out.size(); ++i) {
         std::vector<std::pair<Labels, std::map<double, double>>> all;
+        const double first = args[0][i].front().value;
+        const bool quantile = call.args.size() == 2;
+        std::set<Labels> natives;
+        for (const SlowItem& item : args.back()[i])
+            if (item.histogram) natives.insert(item.labels);
+        std::set<Labels> both;
         for (const SlowItem& item : args.back()[i]) {
+            if (item.histogram) continue;
             const auto bound = parse_value(item.labels.get("le"));
             if (!bound) continue;
-            const Labels key = LabelsBuilder(item.labels).del("le").del(metric_name_label).build();
+            const Labels named = LabelsBuilder(item.labels).del("le").build();
+            if (natives.count(named) > 0) {
+                both.insert(named);
+                continue;
+            }
+            const Labels key = LabelsBuilder(named).del(metric_name_label).build();
             auto at = std::find_if(all.begin(), all.end(),
                                    [&](const auto& one) { return one.first == key; });
             if (at == all.end()) at = all.insert(at, {key, {}});
             at->second[*bound] += item.value;
         }
+        for (const SlowItem& item : args.back()[i]) {
+            if (!item.histogram || both.count(item.labels) > 0) continue;
+            const Histogram& h = *item.histogram;
+            out[i].push_back({LabelsBuilder(item.labels).del(metric_name_label).build(),
+                              quantile ? slow_native_quantile(first, h)
+                                       : slow_native_fraction(first, args[1][i].front().value, h)});
+        }
         for (const auto& [labels, counts] : all) {
             const SlowBuckets buckets(counts.begin(), counts.end());
-            const double first = args[0][i].front().value;
-            out[i].push_back(
-                {labels, call.args.size() == 2
-                             ? slow_bucket_quantile(first, buckets)
-                             : slow_bucket_fraction(first, args[1][i].front().value, buckets)});
+            out[i].push_back({labels, quantile ? slow_bucket_quantile(first, buckets)
+                                               : slow_bucket_fraction(
+                                                     first, args[1][i].front().value, buckets)});
         }
     }
     return out;
@@ -130,7 +149,7 @@ Result<SlowTimeline> SlowEvaluator::call(const Expr& expr, const Times& times) {
         if (arg->type == Type::Matrix) return over_time(call, times);
     if (name == "label_replace" || name == "label_join") return label_call(call, times);
     if (name == "timestamp" && unwrapped(*call.args[0]).as<Selector>() != nullptr)
-        return unnamed(selected(*unwrapped(*call.args[0]).as<Selector>(), times, true), false);
+        return unnamed(selected(unwrapped(*call.args[0]), times, true), false);
     auto args = arguments(call, times);
     if (!args) return fail(args.error());
     if (name == "histogram_quantile" || name == "histogram_fraction") return histogram(call, *args);
@@ -139,8 +158,13 @@ Result<SlowTimeline> SlowEvaluator::call(const Expr& expr, const Times& times) {
     const auto parameter = [&](std::size_t index, std::size_t step) {
         return (*args)[index][step].front().value;
     };
+    const bool counts = name == "histogram_count" || name == "histogram_sum" ||
+                        name == "histogram_avg" || name == "histogram_stddev" ||
+                        name == "histogram_stdvar";
+    const bool takes_all = counts || name == "absent" || name == "timestamp";
     for (std::size_t i = 0; i < times.size(); ++i) {
         SlowVector kept;
+        if (!takes_all) out[i] = numbers_of(out[i]);
         if (no_args) out[i].front().value = static_cast<double>(times[i]) / 1000;
         if (name == "absent" && out[i].empty()) kept.push_back({absent_labels(*call.args[0]), 1});
         if (name == "scalar" && out[i].size() != 1) kept.push_back({{}, std::nan("")});
@@ -149,6 +173,9 @@ Result<SlowTimeline> SlowEvaluator::call(const Expr& expr, const Times& times) {
         if (name == "scalar" && out[i].size() != 1) out[i].clear();
         for (SlowItem item : out[i]) {
             double& v = item.value;
+            if (counts && !item.histogram) continue;
+            if (counts) v = slow_native_number(name, *item.histogram);
+            item.histogram = nullptr;
             if (name == "scalar") item.labels = {};
             if (name == "pi") v = 3.14159265358979323846;
             if (name == "timestamp") v = static_cast<double>(times[i]) / 1000;

@@ -8,12 +8,27 @@
 #include <set>
 
 #include "promql/evaluator.h"
+#include "tests/promql/slow_histograms.h"
 
 namespace vedette::promql {
 
 namespace {
 
 constexpr std::int64_t lookback = 300'000;
+using Hint = Histogram::ResetHint;
+
+HistogramRef only_counts(const Histogram& whole, Hint hint) {
+    Histogram out;
+    out.reset_hint = hint;
+    out.count = whole.count;
+    out.sum = whole.sum;
+    return std::make_shared<const Histogram>(std::move(out));
+}
+
+HistogramRef without_hint(Histogram histogram) {
+    if (histogram.reset_hint != Hint::Gauge) histogram.reset_hint = Hint::Unknown;
+    return std::make_shared<const Histogram>(std::move(histogram));
+}
 
 bool matches(const Labels& labels, const std::vector<Matcher>& matchers) {
     for (const Matcher& matcher : matchers) {
@@ -41,8 +56,8 @@ SlowEvaluator::Times SlowEvaluator::shifted(const Shift& shift, const Times& tim
     return out;
 }
 
-SlowTimeline SlowEvaluator::selected(const Selector& selector, const Times& times,
-                                     bool want_times) const {
+SlowTimeline SlowEvaluator::selected(const Expr& expr, const Times& times, bool want_times) const {
+    const Selector& selector = *expr.as<Selector>();
     SlowTimeline out;
     for (std::int64_t now : shifted(selector.shift, times)) {
         // timestamp() reads by the offset of a fixed time, then forgets it.
@@ -54,14 +69,21 @@ SlowTimeline SlowEvaluator::selected(const Selector& selector, const Times& time
             if (!matches(labels, selector.matchers)) continue;
             std::int64_t newest = now - lookback;
             double value = stale_marker();
+            HistogramRef histogram;
             for (std::size_t i = 0; i < series.times.size(); ++i) {
                 if (series.times[i].ms <= newest || series.times[i].ms > now) continue;
                 if (series.times[i].ms <= read_from || series.times[i].ms > read_to) continue;
                 newest = series.times[i].ms;
                 value = series.floats[i];
+                histogram = series.histograms.empty() ? nullptr : series.histograms[i];
             }
-            if (is_stale(value)) continue;
-            vector.push_back({labels, want_times ? static_cast<double>(newest) / 1000 : value});
+            if (is_stale(value_of(value, histogram))) continue;
+            if (&expr == counts_only_ && histogram)
+                histogram = only_counts(*histogram, histogram->reset_hint);
+            if (want_times)
+                vector.push_back({labels, static_cast<double>(newest) / 1000});
+            else
+                vector.push_back({labels, value, {}, histogram});
         }
         out.push_back(vector);
     }
@@ -76,9 +98,20 @@ Result<std::vector<SlowEvaluator::Series>> SlowEvaluator::samples(const Expr& ma
         for (const auto& [labels, series] : source_.series()) {
             if (!matches(labels, selector->matchers)) continue;
             Series one{labels, {}};
-            for (std::size_t i = 0; i < series.times.size(); ++i)
-                if (!is_stale(series.floats[i]))
-                    one.points.push_back({series.times[i].ms, series.floats[i]});
+            HistogramRef last;
+            for (std::size_t i = 0; i < series.times.size(); ++i) {
+                HistogramRef histogram = series.histograms.empty() ? nullptr : series.histograms[i];
+                if (is_stale(value_of(series.floats[i], histogram))) continue;
+                const HistogramRef whole = histogram;
+                if (&matrix == counts_only_ && histogram) {
+                    Hint hint = histogram->reset_hint;
+                    if (hint == Hint::Unknown && last)
+                        hint = is_reset(*histogram, *last) ? Hint::Reset : Hint::NotReset;
+                    histogram = only_counts(*histogram, hint);
+                }
+                if (whole) last = whole;
+                one.points.push_back({series.times[i].ms, series.floats[i], histogram});
+            }
             out.push_back(one);
         }
         return out;
@@ -94,7 +127,8 @@ Result<std::vector<SlowEvaluator::Series>> SlowEvaluator::samples(const Expr& ma
     std::map<Labels, std::vector<SlowPoint>> found;
     for (std::size_t i = 0; i < times.size(); ++i)
         for (const SlowItem& item : (*inner)[i])
-            found[item.labels].push_back({times[i], item.value});
+            found[item.labels].push_back(
+                {times[i], item.value, item.histogram ? without_hint(*item.histogram) : nullptr});
     for (const auto& [labels, points] : found) out.push_back({labels, points});
     return out;
 }
@@ -138,9 +172,17 @@ Result<SlowTimeline> SlowEvaluator::over_time(const Call& call, const Times& tim
     for (std::size_t i = 0; i < times.size(); ++i) {
         for (const Series& one : *series) {
             const double parameter = parameters.empty() ? 0 : parameters[i].front().value;
-            const auto value = slow_over_time(
-                name, window(one.points, ends[i], range_of(matrix), times[i]), parameter);
-            if (value) out[i].push_back({one.labels, *value});
+            const SlowWindow seen = window(one.points, ends[i], range_of(matrix), times[i]);
+            const bool mixed = std::any_of(seen.points.begin(), seen.points.end(),
+                                           [](const SlowPoint& point) { return point.histogram; });
+            if (mixed) {
+                if (const auto value = slow_mixed_over_time(name, seen, parameter)) {
+                    out[i].push_back({one.labels});
+                    set_value(out[i].back(), *value);
+                }
+            } else if (const auto value = slow_over_time(name, seen, parameter)) {
+                out[i].push_back({one.labels, *value});
+            }
         }
     }
     return name == "last_over_time" ? std::move(out) : unnamed(std::move(out), true);
@@ -164,8 +206,12 @@ Result<SlowTimeline> SlowEvaluator::absent_over_time(const Call& call, const Tim
 Result<SlowVector> SlowEvaluator::fold(const Aggregate& aggregate, const SlowVector& vector,
                                        double param) const {
     using A = Aggregator;
+    const bool numbers_only = aggregate.op == A::Min || aggregate.op == A::Max ||
+                              aggregate.op == A::Stddev || aggregate.op == A::Stdvar ||
+                              aggregate.op == A::Quantile || aggregate.op == A::TopK ||
+                              aggregate.op == A::BottomK;
     std::vector<std::pair<Labels, SlowVector>> groups;
-    for (const SlowItem& item : vector) {
+    for (const SlowItem& item : numbers_only ? numbers_of(vector) : vector) {
         LabelsBuilder builder(item.labels);
         if (aggregate.without)
             for (const std::string& name : aggregate.grouping) builder.del(name);
@@ -193,17 +239,26 @@ Result<SlowVector> SlowEvaluator::fold(const Aggregate& aggregate, const SlowVec
             bool left_out = aggregate.without && label == metric_name_label;
             for (const std::string& name : aggregate.grouping)
                 left_out |= aggregate.without && label == name;
-            for (const double value : values) {
+            for (const SlowItem& item : items) {
+                const std::string text =
+                    item.histogram ? to_string(*item.histogram) : slow_plain(item.value);
                 Labels counted = labels;
-                if (!left_out)
-                    counted = LabelsBuilder(labels).set(label, slow_plain(value)).build();
-                const auto at = std::find_if(out.begin(), out.end(), [&](const SlowItem& item) {
-                    return item.labels == counted;
+                if (!left_out) counted = LabelsBuilder(labels).set(label, text).build();
+                const auto at = std::find_if(out.begin(), out.end(), [&](const SlowItem& other) {
+                    return other.labels == counted;
                 });
                 if (at == out.end())
                     out.push_back({counted, 1});
                 else
                     ++at->value;
+            }
+            continue;
+        }
+        if ((aggregate.op == A::Sum || aggregate.op == A::Avg) &&
+            numbers_of(items).size() < items.size()) {
+            if (const auto value = slow_mixed_fold(aggregate.op == A::Avg, items)) {
+                out.push_back({labels});
+                set_value(out.back(), *value);
             }
             continue;
         }
@@ -261,7 +316,7 @@ Result<SlowTimeline> SlowEvaluator::eval(const Expr& wrapped, const Times& times
     }
     if (const Number* number = expr.as<Number>())
         return SlowTimeline(times.size(), SlowVector{{{}, number->value}});
-    if (const Selector* selector = expr.as<Selector>()) return selected(*selector, times, false);
+    if (expr.as<Selector>() != nullptr) return selected(expr, times, false);
     if (const Binary* node = expr.as<Binary>()) return binary(*node, times);
     if (const Aggregate* node = expr.as<Aggregate>()) return aggregate(*node, times);
     if (expr.as<Call>() != nullptr) return call(expr, times);
@@ -269,13 +324,20 @@ Result<SlowTimeline> SlowEvaluator::eval(const Expr& wrapped, const Times& times
     auto vectors = eval(*unary.expr, times);
     if (!vectors || unary.op == Op::Add) return vectors;
     for (SlowVector& vector : *vectors)
-        for (SlowItem& item : vector) item.value = -item.value;
+        for (SlowItem& item : vector) {
+            item.value = -item.value;
+            if (!item.histogram) continue;
+            Histogram negated = *item.histogram;
+            multiply(negated, -1);
+            item.histogram = std::make_shared<const Histogram>(std::move(negated));
+        }
     return unary.expr->type == Type::Scalar ? std::move(vectors)
                                             : unnamed(std::move(*vectors), true);
 }
 
 Result<QueryResult> SlowEvaluator::instant(const Expr& expr, Timestamp at) {
     start_ = end_ = at.ms;
+    counts_only_ = selector_without_buckets(expr);
     QueryResult out;
     out.at = at;
     if (expr.type == Type::Matrix) {
@@ -287,7 +349,7 @@ Result<QueryResult> SlowEvaluator::instant(const Expr& expr, Timestamp at) {
         for (const Series& one : *series) {
             QueryResult::Series shown{one.labels, {}};
             for (const SlowPoint& point : window(one.points, end, range_of(matrix), at.ms).points)
-                shown.samples.push_back({{point.ms}, point.value});
+                shown.samples.push_back({{point.ms}, value_of(point.value, point.histogram)});
             if (!shown.samples.empty()) out.series.push_back(shown);
         }
         return out;
@@ -296,7 +358,7 @@ Result<QueryResult> SlowEvaluator::instant(const Expr& expr, Timestamp at) {
     const auto vectors = eval(expr, {at.ms});
     if (!vectors) return fail(vectors.error());
     for (const SlowItem& item : vectors->front())
-        out.series.push_back({item.labels, {{at, item.value}}});
+        out.series.push_back({item.labels, {{at, value_of(item.value, item.histogram)}}});
     return out;
 }
 
@@ -304,6 +366,7 @@ Result<QueryResult> SlowEvaluator::range(const Expr& expr, Timestamp start, Time
                                          Milliseconds step) {
     start_ = start.ms;
     end_ = end.ms;
+    counts_only_ = selector_without_buckets(expr);
     Times times;
     for (std::int64_t at = start.ms; at <= end.ms; at += step.count()) times.push_back(at);
     const auto vectors = eval(expr, times);
@@ -311,7 +374,7 @@ Result<QueryResult> SlowEvaluator::range(const Expr& expr, Timestamp start, Time
     std::map<Labels, std::vector<Sample>> found;
     for (std::size_t i = 0; i < times.size(); ++i)
         for (const SlowItem& item : (*vectors)[i])
-            found[item.labels].push_back({{times[i]}, item.value});
+            found[item.labels].push_back({{times[i]}, value_of(item.value, item.histogram)});
     QueryResult out;
     out.kind = QueryResult::Kind::Matrix;
     out.at = end;

@@ -31,7 +31,7 @@ private:
     };
 
     Result<SlowTimeline> eval(const Expr& expr, const Times& times);
-    SlowTimeline selected(const Selector& selector, const Times& times, bool want_times) const;
+    SlowTimeline selected(const Expr& expr, const Times& times, bool want_times) const;
     Result<std::vector<Series>> samples(const Expr& matrix, const Times& ends);
     Result<SlowTimeline> over_time(const Call& call, const Times& times);
     Result<SlowTimeline> absent_over_time(const Call& call, const Times& times);
@@ -47,7 +47,8 @@ private:
     Times shifted(const Shift& shift, const Times& times) const;
 
     const MemorySource& source_;
-    std::int64_t start_ = 0, end_ = 0;  ///< of the whole query
+    std::int64_t start_ = 0, end_ = 0;   ///< of the whole query
+    const Expr* counts_only_ = nullptr;  ///< the selector whose histograms have no buckets
 };
 
 }  // namespace vedette::promql

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/sample.h"
+
 namespace vedette::promql {
 
 /// What single functions of PromQL make of plain numbers, written from their definitions, for the
@@ -15,6 +17,7 @@ namespace vedette::promql {
 struct SlowPoint {
     std::int64_t ms = 0;
     double value = 0;
+    HistogramRef histogram = {};  ///< instead of the value
 };
 
 /// The samples with begin < time <= end; `now` is the step for which they are asked.

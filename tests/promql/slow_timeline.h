@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/labels.h"
+#include "core/sample.h"
 #include "promql/ast.h"
 
 namespace vedette::promql {
@@ -13,6 +14,7 @@ struct SlowItem {
     Labels labels;
     double value = 0;
     Labels from = {};
+    HistogramRef histogram = {};  ///< instead of the value
 };
 using SlowVector = std::vector<SlowItem>;
 /// A vector a step; a scalar is one item without labels.
