@@ -5,6 +5,7 @@
     tests/promql/record.py BIN found                  recorded/found.json: a disagreement that somebody found is a row
                                                       {"what": "…", "query": "…", "at": 60} over the data there,
                                                       with "in_order": true when the order of series counts
+    tests/promql/record.py BIN native                 native histograms, of native_cases.py: recorded/native.json
     tests/promql/record.py BIN parse                  recorded/parse.json and recorded/pretty.json: the queries
                                                       in them are asked again; a new one is a row {"query": "…"}
     tests/promql/record.py BIN verdicts [SEED COUNT]  random texts, good and broken: recorded/verdicts.json
@@ -26,6 +27,8 @@ from prometheus import VERSION, Prometheus  # noqa: E402
 from random_data import make_data  # noqa: E402
 from random_expressions import Expressions  # noqa: E402
 from random_queries import PROFILES, Queries  # noqa: E402
+
+import native_cases  # noqa: E402
 
 RECORDED = HERE / 'recorded'
 PARAMETER = 'invalid parameter "query": '
@@ -72,6 +75,19 @@ def record_answers(folder, seed=None, count=None):
                 if len(json.dumps(case)) < 3000 and is_settled(prometheus, path_of_api, form, answer):
                     cases.append(case)
     path.write_text('{"version": "%s", "seed": %s, "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, seed, rows(data), rows(cases)))
+
+
+def record_native(folder):
+    data, cases = native_cases.data(), []
+    with Prometheus(folder) as prometheus:
+        prometheus.write(data)
+        for form in native_cases.queries():
+            case = {{'time': 'at'}.get(name, name): value for name, value in form.items()}
+            if LIBRARY.search(form['query']):
+                case['near'] = True
+            case.update(answer_of(prometheus.ask('query' if 'time' in form else 'query_range', **form)))
+            cases.append(case)
+    (RECORDED / 'native.json').write_text('{"version": "%s", "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, rows(data), rows(cases)))
 
 
 def record_found(folder):
@@ -218,6 +234,8 @@ def main():
         record_answers(folder, *rest[:2])
     if what in ('found', 'all'):
         record_found(folder)
+    if what in ('native', 'all'):
+        record_native(folder)
     if what in ('parse', 'all'):
         record_parse(folder)
     if what in ('verdicts', 'all'):

@@ -25,7 +25,7 @@ inline double recorded_number(const nlohmann::json& value) {
 }
 
 /// One as tests/differential/random_data.py writes it.
-inline HistogramRef recorded_histogram(const nlohmann::json& value) {
+inline std::shared_ptr<Histogram> recorded_histogram(const nlohmann::json& value) {
     auto out = std::make_shared<Histogram>();
     const auto spans = [&](const char* name, std::vector<Histogram::Span>& into) {
         for (const auto& span : value.value(name, nlohmann::json::array()))
@@ -43,7 +43,12 @@ inline HistogramRef recorded_histogram(const nlohmann::json& value) {
         out->zero_threshold = value["zero"][0].get<double>();
         out->zero_count = value["zero"][1].get<double>();
     }
-    if (value.value("hint", "") == "gauge") out->reset_hint = Histogram::ResetHint::Gauge;
+    using Hint = Histogram::ResetHint;
+    const std::string hint = value.value("hint", "");
+    out->reset_hint = hint == "gauge"       ? Hint::Gauge
+                      : hint == "reset"     ? Hint::Reset
+                      : hint == "not reset" ? Hint::NotReset
+                                            : Hint::Unknown;
     return out;
 }
 
@@ -52,12 +57,17 @@ inline MemorySource recorded_data(const nlohmann::json& file) {
     MemorySource source;
     for (const auto& series : file["data"]) {
         const Labels built = recorded_labels(series[0]);
+        HistogramRef before;
         for (const auto& sample : series[1]) {
             const Timestamp at{sample[0].get<std::int64_t>()};
-            if (sample[1].is_object())
-                source.add(built, at, recorded_histogram(sample[1]));
-            else
+            if (!sample[1].is_object()) {
                 source.add(built, at, recorded_number(sample[1]));
+                before = nullptr;
+                continue;
+            }
+            const auto histogram = recorded_histogram(sample[1]);
+            histogram->reset_hint = stored_reset_hint(*histogram, before.get());
+            source.add(built, at, before = histogram);
         }
     }
     return source;

@@ -118,7 +118,7 @@ std::size_t count_changes(std::string_view function, const SlowWindow& window) {
 
 /// A bucket of an exponential histogram on the scale on which its observations lie evenly.
 double flattened(double value, bool linear) {
-    return linear ? value : std::copysign(std::log2(std::abs(value)), 1);
+    return linear ? value : std::log2(std::abs(value));
 }
 
 bool is_linear(const Histogram& h, const HistogramBucket& bucket) {
