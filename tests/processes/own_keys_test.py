@@ -2,10 +2,12 @@
 """Our own rule keys, exported, fire in a real Prometheus as they do here: the same cases, evaluation by evaluation.
 
 Each case says in one character an evaluation what an alert does: `.` nothing, `p` pending, `F` firing. promtool runs
-the exported file against it. VEDETTE_PEERS names a folder with another Prometheus to ask than that of build/peers.
+the exported file against it, `vedette test rules` the file as it was written. VEDETTE_PEERS names a folder with another Prometheus to ask than that of build/peers.
 """
 import json
+import os
 import pathlib
+import random
 import re
 import sys
 import textwrap
@@ -16,6 +18,7 @@ import remote_write
 from support import PEERS, ROOT, VEDETTE, ProcessTest, fetch, free_port, get_json, run, wait_for
 
 PROMTOOL = pathlib.Path(PEERS) / "promtool"
+WE_TEST_RULES = "--junit" in run([VEDETTE, "test", "rules", "--help"])[1]
 
 # Windows end between samples, for Prometheus before 3.0 counts what lies on their left edge and 3.0 does not.
 CASES = {
@@ -104,6 +107,37 @@ CASES["a baseline, hour by hour"] = {
     "alerts": {'A{q="a"}': "...F..F.....F", 'B{q="a"}': ".........F.FF", 'C{q="a"}': "...F..F......"}}
 
 
+# Values with steps of a quarter, so that levels are met; gaps end before a value is too old, or begin with a stale marker.
+RANDOM_SERIES = [f'{name}q="{q}"}}' for name in ('x{', 'requests{code="200", ', 'requests{code="500", ') for q in "ab"]
+ANNOTATED = ", annotations: {value: '{{ $value }}'}"
+RANDOM_RULES = [rule[:-1] + ANNOTATED + "}" for rule in [
+    "{alert: Above, threshold: {metric: x, above: 1, recover: 0}}",
+    "{alert: Below, for: 2m, labels: {severity: '{{ $labels.q }}'}, threshold: {metric: x, below: -0.5, recover: 0.5}}",
+    "{alert: Outside, keep_firing_for: 1m, threshold: {metric: x, outside: [-1, 1], recover: [-0.5, 0.25]}}",
+    "{alert: Sum, labels: {q: all}, threshold: {metric: sum(x), above: 1, recover: -1}, absent_for: 3m30s}",
+    "{alert: Absent, threshold: {metric: x, above: 2, recover: 0.5}, absent_for: 2m30s}",
+    "{alert: Forecast, forecast: {metric: x, over: 8m30s, within: 4m, crosses: 0.25}}",
+    "{alert: Forecast, labels: {of: sum}, forecast: {metric: sum(x), over: 8m30s, within: 4m, crosses: -0.5}}",
+    "{alert: Burn, burn_rate: {good: 'requests{code=\"200\"}', total: requests, objective: 80%, by: [q], windows: ["
+    "{long: 20m30s, short: 4m30s, factor: 3, labels: {severity: critical}}, {long: 45m30s, short: 9m30s, factor: 2}]}}"]]
+
+
+def random_series(dice, name):
+    """Two hours: a walk, or a counter with resets; now and then nothing for a while."""
+    out, value = [], dice.randrange(-4, 5) / 4
+    while len(out) < 120:
+        chance = dice.random()
+        if chance < 0.05 and out and out[-1] not in ("_", "stale"):
+            out += dice.choice([["_"] * dice.randrange(1, 5), ["stale"] + ["_"] * dice.randrange(1, 15)])
+        elif name[0] == "x":
+            value = max(-3, min(3, value + dice.randrange(-3, 4) / 4))
+            out.append("NaN" if chance < 0.07 else str(value))
+        else:
+            value = 0 if chance < 0.07 else abs(value) + dice.choice([0, 0, 1, 5, 20])
+            out.append(str(value))
+    return " ".join(out[:120] + ["stale"])
+
+
 def alert_of(text):
     """`A{q="a"}` as ('A', {'q': 'a'})."""
     name, _, labels = text.partition("{")
@@ -158,10 +192,31 @@ class OwnKeys(ProcessTest):
     def test_what_is_exported_fires_in_prometheus_evaluation_by_evaluation(self):
         for name, case in CASES.items():
             with self.subTest(name):
-                self.export(rule_file(case))
-                test = self.write("exported_test.yml", test_file(case, "exported.yml"))
-                code, out, err = run([PROMTOOL, "test", "rules", test])
-                self.assertEqual(code, 0, (out + err)[-6000:])
+                for program, rules in zip((VEDETTE, PROMTOOL), self.export(rule_file(case))):
+                    if program == VEDETTE and not WE_TEST_RULES:
+                        continue
+                    test = self.write("rules_test.yml", test_file(case, rules.name))
+                    code, out, err = run([program, "test", "rules", test])
+                    self.assertEqual(code, 0, f"{program}: {(out + err)[-6000:]}")
+
+    @unittest.skipUnless(WE_TEST_RULES, "needs `vedette test rules`")
+    def test_on_random_series_both_find_the_same_alerts_with_the_same_values(self):
+        # Before 3.0 Prometheus extrapolated rates another way, and took for current what was five minutes old to the moment.
+        old = " 2." in run([PROMTOOL, "--version"])[1]
+        rules = [rule for rule in RANDOM_RULES if not (old and re.search(r"burn_rate|sum\(", rule))]
+        names = sorted(set(re.findall(r"alert: (\w+)", "".join(rules))))
+        seed = int(os.environ.get("VEDETTE_SEED", time.time()))
+        for round in range(3):
+            dice = random.Random(seed + round)
+            series = {name: random_series(dice, name) for name in RANDOM_SERIES}
+            # Whatever fires is not expected, so each program says what it has found.
+            case = {"rules": rules, "series": series, "alerts": {f"{name}{{}}": 120 * "." for name in names}}
+            said = []
+            for program, file in zip((VEDETTE, PROMTOOL), self.export(rule_file(case))):
+                code, out, err = run([program, "test", "rules", self.write("rules_test.yml", test_file(case, file.name))])
+                said.append([line for line in (out + err).splitlines() if line and not line.startswith("Unit Testing:")])
+            self.assertIn("Labels:{", "".join(said[1])[:1000], f"VEDETTE_SEED={seed + round}")
+            self.assertEqual(said[0], said[1], f"VEDETTE_SEED={seed + round}")
 
     def test_the_pages_about_our_keys_show_what_they_compile_to(self):
         pages = [page for page in sorted((ROOT / "docs/rules").glob("*.md")) if page.name != "README.md"]
