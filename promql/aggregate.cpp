@@ -43,6 +43,14 @@ Grouping group(const Aggregate& aggregate, const Block& block) {
     return out;
 }
 
+/// The row that a group becomes. Where names go late, that of its first row says whether it does.
+std::span<double> add_group(Block& out, const Block& block, const Grouping& groups,
+                            std::size_t index) {
+    const std::span<double> row = out.add(groups.labels[index]);
+    out.name_goes.back() = block.name_goes[groups.rows[index].front()];
+    return row;
+}
+
 /// Folds the rows of one group into `out`, row by row; `State` is kept for every step.
 template <typename State>
 void fold(const Block& block, const std::vector<std::size_t>& rows, std::vector<State>& states,
@@ -127,7 +135,7 @@ Block fold_all(const Block& block, const Grouping& groups) {
     Block out(block.steps);
     std::vector<State> states;
     for (std::size_t g = 0; g < groups.rows.size(); ++g)
-        fold(block, groups.rows[g], states, out.add(groups.labels[g]));
+        fold(block, groups.rows[g], states, add_group(out, block, groups, g));
     return out;
 }
 
@@ -170,7 +178,7 @@ private:
 Block sums(const Block& block, const Grouping& groups) {
     Block out(block.steps);
     for (std::size_t g = 0; g < groups.rows.size(); ++g) {
-        const std::span<double> sum = out.add(groups.labels[g]);
+        const std::span<double> sum = add_group(out, block, groups, g);
         std::size_t i = 0;
         for (; i + SumStrip::width <= block.steps; i += SumStrip::width) {
             SumStrip strip;
@@ -243,7 +251,7 @@ Block fold_mixed(const Block& block, const Grouping& groups, bool is_mean, Query
                             ' ' + quote(name));
             }
         }
-        out.add(groups.labels[g]);
+        add_group(out, block, groups, g);
         for (std::size_t i = 0; i < block.steps; ++i) {
             if (states[i].has_float && states[i].has_histogram)
                 context.warn(at, "encountered a mix of histograms and floats for aggregation");
@@ -258,7 +266,7 @@ Block quantiles(const Block& block, const Grouping& groups, std::span<const doub
     Block out(block.steps);
     std::vector<double> values;
     for (std::size_t g = 0; g < groups.rows.size(); ++g) {
-        const auto row = out.add(groups.labels[g]);
+        const auto row = add_group(out, block, groups, g);
         for (std::size_t i = 0; i < block.steps; ++i) {
             values.clear();
             for (const std::size_t r : groups.rows[g])

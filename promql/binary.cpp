@@ -160,8 +160,10 @@ Groups group_rows(const Matching& matching, const Block& lhs, const Block& rhs) 
 /// Evaluates `many op one`, where every group has at most one row of `one` at a step.
 class Join {
 public:
-    Join(const Binary& binary, Block lhs, Block rhs)
+    /// `delays_names`: names that go are only marked.
+    Join(const Binary& binary, Block lhs, Block rhs, bool delays_names)
         : binary_(binary),
+          marks_names_(delays_names && binary.return_bool),
           swapped_(binary.matching.card == Matching::Card::OneToMany),
           many_(std::move(swapped_ ? rhs : lhs)),
           one_(std::move(swapped_ ? lhs : rhs)),
@@ -188,6 +190,7 @@ private:
     Labels result_labels(const Labels& many, const Labels& one) const;
 
     const Binary& binary_;
+    bool marks_names_;
     bool swapped_;
     Block many_, one_;
     Groups groups_;
@@ -241,7 +244,8 @@ std::string Join::duplicate_on_one_side(std::size_t step) {
 Labels Join::result_labels(const Labels& many, const Labels& one) const {
     const Matching& matching = binary_.matching;
     LabelsBuilder builder(many);
-    if (!is_comparison(binary_.op) || binary_.return_bool) builder.del(metric_name_label);
+    if (!is_comparison(binary_.op) || (binary_.return_bool && !marks_names_))
+        builder.del(metric_name_label);
     if (matching.card == Card::OneToOne) {
         if (matching.on)
             builder.keep(matching.labels);
@@ -250,7 +254,7 @@ Labels Join::result_labels(const Labels& many, const Labels& one) const {
     }
     for (const std::string& label : matching.include) builder.set(label, one.get(label));
     // group_left(__name__) of bool still loses it.
-    if (binary_.return_bool) builder.del(metric_name_label);
+    if (binary_.return_bool && !marks_names_) builder.del(metric_name_label);
     return builder.build();
 }
 
@@ -280,6 +284,7 @@ void Join::join_pair(std::size_t many_row, std::size_t one_row) {
     const auto [at, is_new] = out_rows_.try_emplace(to_string(labels), out_.rows());
     if (is_new) {
         out_.add(std::move(labels));
+        out_.name_goes.back() = marks_names_ ? 1 : 0;
         out_group_.emplace_back(group, 0);
     }
     const auto out = out_.row(at->second);
@@ -383,7 +388,7 @@ Result<Block> Evaluator::with_scalar(const Expr& expr, Block vector, const Block
         }
     }
     notes.tell(context_, expr, binary.op);
-    if ((!is_comparison(binary.op) || binary.return_bool) && !drop_names(vector, Meeting::Merge))
+    if ((!is_comparison(binary.op) || binary.return_bool) && !lose_names(vector, Meeting::Merge))
         return fail(Fault::BadInput, std::string(same_labels));
     drop_empty_rows(vector);
     return vector;
@@ -391,7 +396,7 @@ Result<Block> Evaluator::with_scalar(const Expr& expr, Block vector, const Block
 
 Result<Block> Evaluator::with_vector(const Expr& expr, Block lhs, Block rhs) {
     const std::size_t rows = lhs.rows() + rhs.rows();
-    Join join(*expr.as<Binary>(), std::move(lhs), std::move(rhs));
+    Join join(*expr.as<Binary>(), std::move(lhs), std::move(rhs), delays_names());
     Result<Block> out = join.run();
     join.notes().tell(context_, expr, expr.as<Binary>()->op);
     if (const auto good = context_.charge(rows); !good) return fail(good.error());

@@ -36,6 +36,7 @@ bool merge_row(Block& block, std::size_t into_index, std::size_t from_index) {
 void move_row(Block& block, std::size_t from, std::size_t to) {
     if (from == to) return;
     block.labels[to] = std::move(block.labels[from]);
+    block.name_goes[to] = block.name_goes[from];
     std::ranges::copy(block.row(from), block.row(to).begin());
     if (!block.has_histograms()) return;
     const auto at = [&](std::size_t index) {
@@ -48,6 +49,7 @@ void move_row(Block& block, std::size_t from, std::size_t to) {
 
 std::span<double> Block::add(Labels row_labels) {
     labels.push_back(std::move(row_labels));
+    name_goes.push_back(0);
     values.resize(labels.size() * steps, absent_value());
     if (has_histograms()) histograms.resize(values.size());
     return row(labels.size() - 1);
@@ -67,6 +69,7 @@ void Block::put(std::size_t index, std::size_t step, Cell cell) {
 
 void Block::add_row_of(const Block& from, std::size_t index) {
     add(from.labels[index]);
+    name_goes.back() = from.name_goes[index];
     copy_cells(rows() - 1, from, index);
 }
 
@@ -79,6 +82,7 @@ void Block::copy_cells(std::size_t index, const Block& from, std::size_t from_in
 
 void Block::keep_rows(std::size_t count) {
     labels.resize(count);
+    name_goes.resize(count);
     values.resize(count * steps);
     if (has_histograms()) histograms.resize(values.size());
 }
@@ -133,6 +137,16 @@ bool drop_names(Block& block, Meeting meeting) {
     if (one_name) return true;
     block.show_labels();
     return settle(block, meeting);
+}
+
+bool drop_delayed_names(Block& block) {
+    bool any = false;
+    for (std::size_t i = 0; i < block.rows(); ++i) {
+        if (block.name_goes[i] == 0) continue;
+        block.labels[i] = without_name(block.labels[i]);
+        any = true;
+    }
+    return !any || settle(block, Meeting::Refuse);
 }
 
 void drop_empty_rows(Block& block) {

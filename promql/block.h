@@ -70,6 +70,9 @@ struct Block {
     std::vector<double> values;
     std::vector<HistogramRef> histograms;
     bool nameless = false;  ///< metric names still stand in `labels` and no longer count
+    /// Of each row, whether its name goes when the whole query is answered; until then it counts
+    /// (`promql-delayed-name-removal`).
+    std::vector<char> name_goes;
 
     explicit Block(std::size_t step_count) : steps(step_count) {}
     std::size_t rows() const { return labels.size(); }
@@ -109,6 +112,8 @@ enum class Meeting { Merge, Refuse };
 bool settle(Block& block, Meeting meeting);
 /// Leaves the metric names out. False as `settle`.
 bool drop_names(Block& block, Meeting meeting);
+/// Takes the names out of rows whose name goes. False when two rows then have equal labels.
+bool drop_delayed_names(Block& block);
 /// Takes out rows that are absent at every step.
 void drop_empty_rows(Block& block);
 

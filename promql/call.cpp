@@ -177,7 +177,7 @@ Result<Block> Evaluator::eval_math(const Call& call, double (*function)(double))
     block->leave_histograms_out();
     for (double& value : block->values)
         if (!is_absent(value)) value = function(value);
-    if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }
 
@@ -205,7 +205,7 @@ Result<Block> Evaluator::eval_clamp(const Call& call) {
                 row[i] = larger(a, smaller(b, row[i]));
         }
     }
-    if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     drop_empty_rows(*block);
     return block;
 }
@@ -225,7 +225,7 @@ Result<Block> Evaluator::eval_round(const Call& call) {
             row[i] = std::floor(row[i] * inverse + 0.5) / inverse;
         }
     }
-    if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }
 
@@ -243,7 +243,7 @@ Result<Block> Evaluator::eval_date(const Call& call) {
     }
     for (double& value : block.values)
         if (!is_absent(value)) value = date_part(call.function->id, value);
-    if (!drop_names(block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    if (!lose_names(block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }
 
@@ -257,7 +257,7 @@ Result<Block> Evaluator::eval_timestamp(const Call& call) {
         for (std::size_t i = 0; i < row.size(); ++i)
             if (!is_absent(row[i])) row[i] = static_cast<double>(steps_.at(i)) / 1000;
     }
-    if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }
 
@@ -302,7 +302,7 @@ Result<Block> Evaluator::eval_sort(const Call& call) {
     rank_sort(order, descending);
     Block sorted(1);
     sorted.nameless = block->nameless;
-    for (const Ranked& one : order) sorted.add(block->labels[one.row])[0] = one.value;
+    for (const Ranked& one : order) sorted.add_row_of(*block, one.row);
     return sorted;
 }
 

@@ -40,6 +40,10 @@ std::string_view name_of(const Block& block, std::size_t row) {
     return block.nameless ? std::string_view() : block.labels[row].get(metric_name_label);
 }
 
+Labels with_name(const Labels& labels, std::string_view name) {
+    return LabelsBuilder(labels).set(metric_name_label, name).build();
+}
+
 Histograms gather(const Block& block) {
     Histograms out;
     const std::vector<std::string> not_counted = {"le"};
@@ -199,8 +203,7 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
     std::vector<std::vector<bool>> taken(histograms.all.size());
     std::vector<Bucket> buckets;
     for (const Histograms::Native& each : histograms.natives) {
-        const auto row =
-            out.add(LabelsBuilder(block->labels[each.row]).del(metric_name_label).build());
+        const auto row = out.add(block->shown_labels(each.row));
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (!is_histogram(block->row(each.row)[i])) continue;
             if (each.classic != Histograms::none) {
@@ -220,7 +223,7 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
     }
     for (std::size_t h = 0; h < histograms.all.size(); ++h) {
         const Histograms::One& one = histograms.all[h];
-        const auto row = out.add(one.labels);
+        const auto row = out.add(with_name(one.labels, one.name));
         std::string_view name = one.name;
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (!taken[h].empty() && taken[h][i]) continue;
@@ -231,6 +234,12 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
         }
     }
     drop_empty_rows(out);
+    if (delays_names()) {
+        std::ranges::fill(out.name_goes, 1);
+    } else {
+        out.nameless = true;
+        out.show_labels();
+    }
     return unique(std::move(out), Meeting::Merge);
 }
 
@@ -306,7 +315,7 @@ Result<Block> Evaluator::eval_histogram_number(const Call& call) {
     }
     block->histograms.clear();
     drop_empty_rows(*block);
-    if (!drop_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
+    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }
 

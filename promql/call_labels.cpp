@@ -1,5 +1,6 @@
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "promql/evaluator.h"
@@ -56,7 +57,8 @@ Result<Block> Evaluator::eval_label_replace(const Call& call) {
     const int groups = regex->NumberOfCapturingGroups() + 1;
     std::vector<re2::StringPiece> found(static_cast<std::size_t>(groups));
     std::vector<std::string_view> views(found.size());
-    for (Labels& labels : block->labels) {
+    for (std::size_t r = 0; r < block->rows(); ++r) {
+        Labels& labels = block->labels[r];
         const std::string value(labels.get(source));
         if (!regex->Match(value, 0, value.size(), re2::RE2::ANCHOR_BOTH, found.data(), groups))
             continue;
@@ -64,6 +66,7 @@ Result<Block> Evaluator::eval_label_replace(const Call& call) {
             views[i] = {found[i].data(), found[i].size()};
         const std::string replaced = expand_template(*regex, replacement, views.data(), groups);
         labels = LabelsBuilder(labels).set(target, replaced).build();
+        if (target == metric_name_label) block->name_goes[r] = 0;
     }
     return unique(std::move(*block), Meeting::Refuse);
 }
@@ -88,6 +91,7 @@ Result<Block> Evaluator::eval_label_join(const Call& call) {
         }
         labels = LabelsBuilder(labels).set(target, joined).build();
     }
+    if (target == metric_name_label) std::ranges::fill(block->name_goes, 0);
     return unique(std::move(*block), Meeting::Refuse);
 }
 

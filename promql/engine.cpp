@@ -5,6 +5,7 @@
 
 #include "promql/deep_stack.h"
 #include "promql/evaluator.h"
+#include "promql/parse.h"
 
 namespace vedette::promql {
 
@@ -42,7 +43,10 @@ void sort_by_labels(std::vector<Series>& series) {
 Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
     std::vector<Series> out;
     const auto done = evaluator.each_series(expr, [&](const SeriesSamples& series) -> Result<void> {
-        Series one{*series.labels, {}};
+        Series one{series.name_goes
+                       ? LabelsBuilder(*series.labels).del(metric_name_label).build()
+                       : *series.labels,
+                   {}};
         for (std::size_t i = 0; i < series.times.size(); ++i)
             one.samples.push_back({series.times[i], is_histogram(series.values[i])
                                                         ? Value(series.histograms[i])
@@ -68,6 +72,7 @@ auto deeply(const Expr& expr, const Evaluate& evaluate) -> decltype(evaluate()) 
 
 Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource& source,
                                     std::stop_token stop) const {
+    if (auto good = check_durations(expr); !good) return fail(good.error());
     QueryContext context(settings_, clock_, source, std::move(stop), at, at);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{at.ms, 1, 1};
@@ -87,6 +92,7 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
     } else {
         Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
         if (!block) return fail(block.error());
+        if (!drop_delayed_names(*block)) return fail(Fault::BadInput, std::string(same_labels));
         result.kind =
             expr.type == Type::Scalar ? QueryResult::Kind::Scalar : QueryResult::Kind::Vector;
         result.series = series_of(*block, steps);
@@ -115,12 +121,14 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
             Fault::Limit,
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
             "query resolution (?step=XX)");
+    if (auto good = check_durations(expr); !good) return fail(good.error());
     QueryContext context(settings_, clock_, source, std::move(stop), start, end);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
     Evaluator evaluator(context, steps);
     Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
     if (!block) return fail(block.error());
+    if (!drop_delayed_names(*block)) return fail(Fault::BadInput, std::string(same_labels));
     QueryResult result;
     result.kind = QueryResult::Kind::Matrix;
     result.at = end;

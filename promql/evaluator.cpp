@@ -85,6 +85,12 @@ Result<Block> Evaluator::unique(Block block, Meeting meeting) const {
     return block;
 }
 
+bool Evaluator::lose_names(Block& block, Meeting meeting) const {
+    if (!delays_names()) return drop_names(block, meeting);
+    std::ranges::fill(block.name_goes, 1);
+    return true;
+}
+
 Result<Block> Evaluator::eval(const Expr& wrapped) {
     const Expr& expr = unwrapped(wrapped);
     if (const Number* number = expr.as<Number>()) return scalar(number->value);
@@ -113,7 +119,7 @@ Result<Block> Evaluator::eval_unary(const Unary& unary) {
         multiply(*negated, -1);
         block->histograms[i] = std::move(negated);
     }
-    if (unary.expr->type == Type::Vector && !drop_names(*block, Meeting::Refuse))
+    if (unary.expr->type == Type::Vector && !lose_names(*block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }

@@ -55,6 +55,7 @@ struct SeriesSamples {
     std::span<const Timestamp> times;
     std::span<const double> values;
     std::span<const HistogramRef> histograms;
+    bool name_goes = false;  ///< when this is itself the answer
 };
 
 /// One bucket of a classic histogram: how many observations lie at `bound` or below.
@@ -141,6 +142,9 @@ private:
     Result<Block> eval_unary(const Unary& unary);
     Block scalar(double value) const;
     Result<Block> unique(Block block, Meeting meeting) const;
+    /// Leaves the metric names out, now or when the query is answered. False as `drop_names`.
+    bool lose_names(Block& block, Meeting meeting) const;
+    bool delays_names() const { return context_.settings.features.delayed_name_removal; }
 
     QueryContext& context_;
     Steps steps_;

@@ -28,8 +28,9 @@ Cell of_floats(Id id, const WindowSamples& w, WindowArgs& args, RangeNotes& note
         times.push_back(w.times[i]);
         values.push_back(w.values[i]);
     }
-    if (values.empty()) return {};
-    notes |= HistogramsLeft;
+    // What is wrong with its factors is said before its samples are looked at.
+    if (values.empty() && id != Id::DoubleExponentialSmoothing) return {};
+    if (!values.empty()) notes |= HistogramsLeft;
     return Cell(window_function(id)({times, values, {}, w.begin, w.end, w.now}, args));
 }
 

@@ -238,7 +238,7 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         for (std::size_t i = 0; i < block.steps; ++i)
             if (any_present_at(block, i))
                 context_.warn_quantile(place_of_arg(call, 0), parameters.first[i]);
-    if (id != Id::LastOverTime && !drop_names(block, Meeting::Refuse))
+    if (id != Id::LastOverTime && !lose_names(block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
     return block.steps != steps_.count ? spread(std::move(block)) : std::move(block);
 }

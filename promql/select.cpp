@@ -140,6 +140,7 @@ Block Evaluator::spread(Block one) const {
     all.values.reserve(one.rows() * steps_.count);
     for (std::size_t i = 0; i < one.rows(); ++i) {
         std::ranges::fill(all.add(one.labels[i]), one.values[i]);
+        all.name_goes.back() = one.name_goes[i];
         if (!is_histogram(one.values[i])) continue;
         for (std::size_t step = 0; step < all.steps; ++step) all.put(i, step, one.cell(i, 0));
     }
@@ -243,7 +244,7 @@ Result<void> Evaluator::each_subquery(
         }
         if (times.empty()) continue;
         if (!histograms.empty()) histograms.resize(values.size());
-        if (const auto good = take({&block->labels[i], times, values, histograms}); !good)
+        if (const auto good = take({&block->labels[i], times, values, histograms, block->name_goes[i] != 0}); !good)
             return good;
     }
     return {};
