@@ -189,7 +189,7 @@ def series_text(labels):
 
 def expected_lines(answer, steps):
     if 'error' in answer:
-        return ['  error: ' + answer['error']]
+        return ['  error: ' + answer['error'].removeprefix(PARAMETER)]
     out = []
     for labels, samples in answer['series']:
         values = {round(float(at) * 1000): value for at, value in samples}
@@ -198,8 +198,10 @@ def expected_lines(answer, steps):
 
 
 def record_script(folder, path):
-    lines, kept, data, step, questions = path.read_text().splitlines(), [], [], 0, False
+    lines, kept, data, step, questions, features = path.read_text().splitlines(), [], [], 0, False, []
     for line in lines:
+        if line.startswith('features '):
+            features = line.split()[1].split(',')
         if line.startswith('load '):
             step = milliseconds(line.split()[1])
         elif line.startswith(' ') and not questions and line.strip() and not line.strip().startswith('#'):
@@ -209,7 +211,7 @@ def record_script(folder, path):
         if not (questions and line.startswith(' ')):
             kept.append(line)
     out = []
-    with Prometheus(folder) as prometheus:
+    with Prometheus(folder, features) as prometheus:
         prometheus.write([one for one in data if one[1]])
         for line in kept:
             out.append(line)

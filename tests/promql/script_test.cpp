@@ -26,6 +26,7 @@ namespace {
 ///   eval instant at 0 a + on () b                  the whole error
 ///     error: multiple matches for labels: …
 ///
+/// A line `features promql-duration-expr,…` switches on what Prometheus has behind its flag.
 /// Nothing below an `eval` means an empty answer. Times are durations as in PromQL or seconds;
 /// lines that start with # are for people. `record.py scripts` writes what Prometheus answers
 /// below each `eval`.
@@ -38,6 +39,7 @@ struct Question {
 
 struct Script {
     MemorySource source;
+    Features features;
     std::vector<Question> questions;
 };
 
@@ -71,6 +73,10 @@ Script read_script(const std::filesystem::path& path) {
             out.source.load(text, {0}, Milliseconds(milliseconds(load_step)));
         } else {
             std::istringstream line(text);
+            if (text.starts_with("features ")) {
+                CHECK(enable_features(out.features, text.substr(9)).empty());
+                continue;
+            }
             if (text.starts_with("load ")) {
                 load_step = take_words(line, "load *").front();
                 continue;
@@ -121,11 +127,13 @@ bool alike(const std::string& got, const std::string& expected) {
     }
 }
 
-void ask(const Question& question, MemorySource& source) {
+void ask(const Question& question, MemorySource& source, Features features) {
     CAPTURE(question.line, question.query);
     const ManualClock clock;
-    const Engine engine({}, clock);
-    const ExprPtr expr = parse(question.query).value();
+    EngineSettings settings;
+    settings.features = features;
+    const Engine engine(settings, clock);
+    const ExprPtr expr = std::move(parse(question.query, nullptr, features).value());
     std::vector<Timestamp> steps;
     std::vector<std::string> got;
     const Timestamp start{milliseconds(question.times[0])};
@@ -150,7 +158,7 @@ TEST_CASE("every script is answered as Prometheus 3.5.3 answers it", "[promql][s
         CAPTURE(entry.path().string());
         Script script = read_script(entry.path());
         CHECK(!script.questions.empty());
-        for (const Question& question : script.questions) ask(question, script.source);
+        for (const Question& question : script.questions) ask(question, script.source, script.features);
         asked += script.questions.size();
     }
     CHECK(asked > 100);
