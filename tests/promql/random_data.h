@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/sample.h"
+#include "tests/promql/random_histograms.h"
 #include "tests/support/memory_source.h"
 
 namespace vedette::promql {
@@ -18,7 +19,8 @@ inline std::uint64_t random_seed() {
 }
 
 /// Series for RandomQuery, from second 0 to about 1800: counters `c` with resets, gauges `g` with
-/// NaN and infinities, falling `n`, and the classic histogram `h_bucket`; with gaps, uneven
+/// NaN and infinities, falling `n`, the classic histogram `h_bucket`, and native ones `e`, `u` with
+/// custom bounds, and `w` with floats between them; with gaps, uneven
 /// intervals, stale markers, and series that begin late or end early.
 class RandomData {
 public:
@@ -34,6 +36,11 @@ public:
             add(out, Labels{{metric_name_label, "n"}, {"a", a}});
         }
         for (const char* b : {"x", "y"}) add_histogram(out, b);
+        for (const char* a : {"1", "2"}) {
+            for (const char* b : {"x", "y"}) add_native(out, "e", a, b, false);
+            add_native(out, "u", a, "x", true);
+            add_native(out, "w", a, "x", a[0] == '1');
+        }
         return out;
     }
 
@@ -78,6 +85,27 @@ private:
                                    {"b", b},
                                    {"le", bounds[i]}},
                             {now}, counts[i]);
+        }
+    }
+
+    /// `w` has floats among its histograms, and changes its kind of buckets with them.
+    void add_native(MemorySource& out, const char* name, const char* a, const char* b,
+                    bool custom) {
+        const Labels labels{{metric_name_label, name}, {"a", a}, {"b", b}};
+        const bool mixed = name[0] == 'w';
+        RandomHistograms first(random_, custom, a[0] == '2' && b[0] == 'y');
+        RandomHistograms second(random_, mixed ? !custom : custom, false);
+        bool changed = false;
+        for (auto now = static_cast<std::int64_t>(below(40'000)); now < 1'800'000;) {
+            const bool number = mixed && below(9) == 0;
+            changed ^= number && below(2) == 0;
+            const HistogramRef value = (changed ? second : first).next(number);
+            if (value && below(40) > 0)
+                out.add(labels, {now}, value);
+            else
+                out.add(labels, {now}, number ? pick({0, 1, 2.5}) : stale_marker());
+            now += static_cast<std::int64_t>(below(20) > 0 ? pick({15'000, 15'000, 14'980, 30'000})
+                                                           : pick({90'000, 330'000}));
         }
     }
 

@@ -40,7 +40,7 @@ private:
     }
 
     std::string selector() {
-        std::string out = pick({"c", "c", "g", "g", "h_bucket", "n"});
+        std::string out = pick({"c", "c", "g", "g", "h_bucket", "n", "e", "e", "u", "w"});
         out +=
             pick({"", "", "", "{a=\"1\"}", "{b=~\"x|y\"}", "{a!=\"2\",b=\"x\"}", "{b!~\"y.*\"}"});
         return below(30) == 0 ? pick({"{__name__=~\"c|g\"}", "{\"g\",a=\"1\"}", "nothing", "c{zz=\"\"}",
@@ -160,7 +160,7 @@ private:
     }
     std::string function(int depth) {
         const std::string inner = vector(depth - 1);
-        switch (below(14)) {
+        switch (below(17)) {
             case 12:
                 return pick({"timestamp(", "absent("}) + selector() + shift() + ")";
             case 13:
@@ -203,6 +203,14 @@ private:
                 return "vector(" + scalar(depth - 1) + ")";
             case 8:
                 return "absent(" + inner + ")";
+            case 14:
+                return pick({"histogram_count(", "histogram_sum(", "histogram_avg(",
+                             "histogram_stddev(", "histogram_stdvar("}) +
+                       inner + ")";
+            case 15:
+                return pick({"histogram_quantile(0.3, ", "histogram_quantile(0.8, ",
+                             "histogram_fraction(-0.5, 3, "}) +
+                       pick({"e", "rate(e[5m])", "sum(rate(e[5m]))", "u", "w", "-e"}) + ")";
             default:
                 return "histogram_quantile(" + pick({"0.5", "0.9", "0", "1", "-1", "2"}) + ", " +
                        pick(
