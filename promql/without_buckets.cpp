@@ -38,7 +38,8 @@ bool asks_for_counts(const std::vector<Visit>& visits, std::size_t selector) {
         const Call* call = visits[at].expr->as<Call>();
         if (call == nullptr) continue;
         const Id id = call->function->id;
-        if (id == Id::HistogramCount || id == Id::HistogramSum) return true;
+        if (id == Id::HistogramCount || id == Id::HistogramSum || id == Id::HistogramAvg)
+            return true;
         if (id == Id::HistogramQuantile || id == Id::HistogramFraction) return false;
     }
     return false;
