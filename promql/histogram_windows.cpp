@@ -200,6 +200,13 @@ Cell over_histograms(Id id, const WindowSamples& w, WindowArgs& args, RangeNotes
                 is_number(w.values[w.values.size() - 2]))
                 return Cell(window_function(id)(w, args));
             return last_change_over(id, w, notes);
+        case Id::DoubleExponentialSmoothing:
+            // Its factors are looked at even when there is nothing to smooth.
+            if (floats == 0) {
+                const WindowSamples none{{}, {}, {}, w.begin, w.end, w.now};
+                return Cell(window_function(id)(none, args));
+            }
+            return of_floats(id, w, args, notes);
         case Id::SumOverTime:
         case Id::AvgOverTime:
         case Id::Rate:

@@ -8,7 +8,7 @@ not defined by Prometheus and are excepted, each only where it is shown to be th
   within 1e-12 of the largest value anywhere inside the query, or no further from one of its answers than
   these lie apart.
 - The last digits of exp, sin, pow and their like, for which Go has its own code: within 1e-12 likewise.
-- Which of equal values topk and bottomk keep, where order is not defined.
+- Which of equal values topk and bottomk keep, and which limitk, where order is not defined.
 - Which series is named as an example in an error of duplicates: as order.
 """
 import json
@@ -186,7 +186,7 @@ class Judge:
             return 'order', ''
         if 'error' in ours or 'error' in theirs or not (itself or library):
             return 'differs', what
-        if itself and re.search('topk|bottomk', case['query']) and values_of(ours) == values_of(theirs):
+        if itself and re.search('topk|bottomk|limitk', case['query']) and values_of(ours) == values_of(theirs):
             return 'order', ''
         if itself and 'start' in case and not self.difference_by_step(case, ours):
             return 'order', ''

@@ -112,7 +112,9 @@ class Data:
         """Histograms that grow; with resets, changes of schema, bounds and zero bucket, and floats between."""
         rng = self.rng
         floats = rng.random() < 0.4
-        shape = self.shape(custom)
+        # The sides of a series stay: which half of the zero bucket counts depends on the empty buckets of a chunk too.
+        below_zero = rng.random() < 0.3
+        shape = self.shape(custom, below_zero)
         while True:
             roll = rng.random()
             if mixed and roll < 0.1:
@@ -121,21 +123,21 @@ class Data:
             if mixed and roll > 0.96:
                 custom, floats = not custom, not floats
             if roll < 0.04:
-                shape = self.shape(custom)
+                shape = self.shape(custom, below_zero)
             elif roll < 0.07:
                 self.clear(shape)
             self.grow(shape, gauge)
             yield self.shown(shape, gauge, floats)
 
-    def shape(self, custom):
+    def shape(self, custom, below_zero):
         rng = self.rng
         if custom:
             bounds = rng.choice([[0.5, 1, 2], [0.5, 1, 2, 5, 10], [-1, 0, 1], [1]])
             return {'schema': -53, 'custom': bounds, 'positive': {i: 0 for i in range(len(bounds) + 1) if rng.random() < 0.8}, 'sum': 0}
         at = rng.randrange(-5, 5)
         return {'schema': rng.choice([-1, 0, 0, 1, 2, 3]), 'zero': [rng.choice([0, 0.001, 0.5]), 0],
-                'positive': {i: 0 for i in range(at, at + rng.randrange(0, 8)) if rng.random() < 0.7},
-                'negative': {i: 0 for i in range(-2, rng.choice([-2, -2, 2]))}, 'sum': 0}
+                'positive': {i: 0 for i in range(at, at + rng.randrange(1, 9)) if i == at or rng.random() < 0.7},
+                'negative': {i: 0 for i in range(-2, rng.randrange(0, 3))} if below_zero else {}, 'sum': 0}
 
     @staticmethod
     def clear(shape):

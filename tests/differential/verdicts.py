@@ -18,6 +18,7 @@ import sys
 
 from prometheus import Prometheus
 from random_expressions import Expressions
+from random_texts import Texts
 from run import Vedette
 
 FEATURES = ['promql-experimental-functions', 'promql-duration-expr']
@@ -52,10 +53,10 @@ def main():
     print('seed %d' % arguments.seed, flush=True)
     differ = 0
     for features in ([], FEATURES):
-        expressions = Expressions(random.Random(arguments.seed))
+        sources = [Expressions(random.Random(arguments.seed)), Texts(random.Random(arguments.seed), features)]
         with Prometheus(arguments.peers, features) as prometheus, Vedette(features) as vedette:
             for case in range(arguments.cases // 2):
-                text = expressions.one()
+                text = sources[case % 2].one()
                 found = difference(prometheus, vedette, text)
                 if found is None:
                     continue

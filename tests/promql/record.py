@@ -49,10 +49,10 @@ def record_answers(folder, seed=None, count=None):
     if seed is None:
         before = json.loads(path.read_text())
         seed, count = before['seed'], len(before['cases'])
-    data = make_data(random.Random(int(seed)), histograms=False)
+    data = make_data(random.Random(int(seed)))
     cases = []
     for part, features in enumerate(PROFILES):
-        queries = Queries(random.Random("%s/%d" % (seed, part)), 0, features, histograms=False)
+        queries = Queries(random.Random("%s/%d" % (seed, part)), 0, features)
         with Prometheus(folder, features) as prometheus:
             prometheus.write(data)
             while len(cases) * len(PROFILES) < int(count) * (part + 1):

@@ -77,10 +77,23 @@ inline Timestamp recorded_time(const nlohmann::json& seconds) {
     return {std::llround(seconds.get<double>() * 1000)};
 }
 
+/// Rows that name no features have none; 1 stands for those of the language, 2 for delayed name
+/// removal beside them.
+inline Features recorded_features(const nlohmann::json& row) {
+    const int part = row.value("features", 0);
+    Features features;
+    features.experimental_functions = features.duration_expressions = part > 0;
+    features.delayed_name_removal = part > 1;
+    return features;
+}
+
 inline Result<QueryResult> ask(const nlohmann::json& row, SeriesSource& source) {
     const ManualClock clock;
-    const Engine engine({}, clock);
-    const Result<ExprPtr> expr = parse(row["query"].get<std::string>());
+    EngineSettings settings;
+    settings.features = recorded_features(row);
+    const Engine engine(settings, clock);
+    const Result<ExprPtr> expr =
+        parse(row["query"].get<std::string>(), nullptr, settings.features);
     if (!expr) return fail(expr.error());
     if (row.contains("at")) return engine.instant(**expr, recorded_time(row["at"]), source);
     return engine.range(**expr, recorded_time(row["start"]), recorded_time(row["end"]),
