@@ -152,7 +152,8 @@ Result<SlowTimeline> SlowEvaluator::call(const Expr& expr, const Times& times) {
         return unnamed(selected(unwrapped(*call.args[0]), times, true), false);
     auto args = arguments(call, times);
     if (!args) return fail(args.error());
-    if (name == "histogram_quantile" || name == "histogram_fraction") return histogram(call, *args);
+    if (name == "histogram_quantile" || name == "histogram_fraction")
+        return checked(histogram(call, *args), false);
     const bool no_args = args->empty();  // time(), pi(), and dates of the step itself
     SlowTimeline out = no_args ? SlowTimeline(times.size(), SlowVector{{}}) : args->front();
     const auto parameter = [&](std::size_t index, std::size_t step) {
