@@ -231,7 +231,11 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
                             "metric might not be a counter, name does not end in "
                             "_total/_sum/_count/_bucket: " +
                                 quote(name));
-        return context_.charge(row.size());
+        const std::size_t begin = (block.rows() - 1) * block.steps;
+        const auto made = std::span(block.histograms)
+                              .subspan(block.has_histograms() ? begin : 0,
+                                       block.has_histograms() ? block.steps : 0);
+        return context_.charge(row.size() + samples_worth(made));
     });
     if (!done) return fail(done.error());
     if (id == Id::QuantileOverTime)

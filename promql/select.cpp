@@ -161,7 +161,9 @@ Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, Window
         fill_latest(block, column, steps, context_.settings.lookback.count(), want_times);
         const std::span<const double> row = block.row(block.rows() - 1);
         if (std::all_of(row.begin(), row.end(), is_absent)) block.keep_rows(block.rows() - 1);
-        if (const auto good = context_.charge(steps.count); !good) return fail(good.error());
+        std::size_t cost = steps.count;
+        if (!column.histograms.empty()) cost += samples_worth(column.histograms);
+        if (const auto good = context_.charge(cost); !good) return fail(good.error());
     }
     if (const auto good = context_.charge(0); !good) return fail(good.error());
     return block;
@@ -202,7 +204,8 @@ Result<void> Evaluator::each_selected(
     Fresh fresh(&expr == context_.counts_only);
     Column column;
     while ((*cursor)->next(column)) {
-        if (const auto good = context_.charge(column.times.size()); !good) return good;
+        const std::size_t cost = column.times.size() + samples_worth(column.histograms);
+        if (const auto good = context_.charge(cost); !good) return good;
         const SeriesSamples samples = fresh.without_stale(column);
         if (samples.times.empty()) continue;
         if (const auto good = take(samples); !good) return good;
@@ -244,7 +247,9 @@ Result<void> Evaluator::each_subquery(
         }
         if (times.empty()) continue;
         if (!histograms.empty()) histograms.resize(values.size());
-        if (const auto good = take({&block->labels[i], times, values, histograms, block->name_goes[i] != 0}); !good)
+        if (const auto good =
+                take({&block->labels[i], times, values, histograms, block->name_goes[i] != 0});
+            !good)
             return good;
     }
     return {};

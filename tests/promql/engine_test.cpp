@@ -206,6 +206,19 @@ TEST_CASE("a query that asks for too much is stopped with the limit's name", "[p
     CHECK(bench.over("nothing", {0}, {11'000'000}, 1s));
 }
 
+TEST_CASE("a histogram counts by its size against what a query may read", "[promql][engine]") {
+    Bench bench;
+    auto histogram = std::make_shared<Histogram>();
+    histogram->positive_spans = {{0, 800}};
+    histogram->positive_buckets.resize(800, 1);
+    for (std::int64_t at = 0; at < 5; ++at)
+        bench.source.add(series_name("h"), {at * 60'000}, histogram);
+    bench.settings.samples_max = 2'000;
+    CHECK(bench.at("h", {0}));
+    CHECK(shown(bench.at("count_over_time(h[10m])", {300'000})) ==
+          "query processing would load too many samples into memory in query execution");
+}
+
 TEST_CASE("a query stops when its caller goes away or its time is over", "[promql][engine]") {
     Bench bench("x 1");
     std::stop_source caller;
