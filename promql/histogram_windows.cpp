@@ -157,6 +157,16 @@ Cell last_change_over(Id id, const WindowSamples& w, RangeNotes& notes) {
     return Cell(HistogramRef(std::move(change)));
 }
 
+/// Empty buckets apart: Prometheus stores one layout for many samples of a series.
+bool same_counts(const Histogram& a, const Histogram& b) {
+    if (same_data(a, b)) return true;
+    if (a.count != b.count) return false;
+    Histogram x = a, y = b;
+    compact(x);
+    compact(y);
+    return same_data(x, y);
+}
+
 /// changes and resets: each step from a float to a histogram or back is one.
 Cell count_steps(Id id, const WindowSamples& w) {
     std::size_t count = 0;
@@ -166,7 +176,7 @@ Cell count_steps(Id id, const WindowSamples& w) {
             ++count;
         } else if (is) {
             const Histogram &now = *w.histograms[i], &before = *w.histograms[i - 1];
-            count += id == Id::Resets ? is_reset(now, before) : !same_data(now, before);
+            count += id == Id::Resets ? is_reset(now, before) : !same_counts(now, before);
         } else {
             WindowArgs none;
             const WindowSamples two{

@@ -58,6 +58,7 @@ SERIES = {
     'gaps': [{'schema': 2, 'count': 10, 'sum': 1, 'positive': [[-3, 2], [2, 1]], 'positive_counts': [1, 2, 3], 'negative': [[0, 1], [1, 2]], 'negative_counts': [1, 1, 2]},
              {'schema': 2, 'count': 20, 'sum': 2, 'positive': [[-3, 2], [2, 2]], 'positive_counts': [2, 4, 6, 1], 'negative': [[0, 4]], 'negative_counts': [2, 2, 2, 1]}],
     'empty_buckets': [e(1, 0, 0, 1), e(1, 0, 0, 1), e(1, 1)],
+    'empty_at_the_end': [e(1, 0), e(1), e(1, 0, 0)],
 }
 FINEST = {'schema': 8, 'count': 256, 'sum': 1, 'positive': [[1, 256]], 'positive_counts': [1] * 256}
 CLASSIC = [[{'__name__': 'm', 'x': '1', 'le': le}, [[0, n], [60000, n]]] for le, n in (('1', 2), ('+Inf', 3))]

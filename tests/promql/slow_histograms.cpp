@@ -108,8 +108,9 @@ std::size_t count_changes(std::string_view function, const SlowWindow& window) {
         if (!now.histogram != !before.histogram)
             ++count;
         else if (now.histogram)
-            count += function == "resets" ? is_reset(*now.histogram, *before.histogram)
-                                          : !same_data(*now.histogram, *before.histogram);
+            count += function == "resets"
+                         ? is_reset(*now.histogram, *before.histogram)
+                         : to_string(*now.histogram) != to_string(*before.histogram);
         else
             count += *slow_over_time(function, {{before, now}, 0, 0, 0}, 0) > 0;
     }
