@@ -215,7 +215,8 @@ public:
         const std::string text = line.take();
         const bool fits = text.size() <= line_bytes_max;
         if (fits) {
-            indent(level);
+            // Prometheus indents all but a subquery.
+            if (expr.as<Subquery>() == nullptr) indent(level);
             out_ += text;
         } else {
             open(expr, level);
