@@ -122,9 +122,12 @@ class Data:
                     yield rng.choice([0, 1, 2.5, -7])
             if mixed and roll > 0.96:
                 custom, floats = not custom, not floats
-            if roll < 0.04:
+            # A smaller count tells of a reset beyond doubt. Whether one is seen in the buckets alone depends on the
+            # empty ones that Prometheus's chunk happens to hold.
+            many = sum(sum(shape.get(part, {}).values()) for part in ('positive', 'negative')) > 150
+            if many and roll < 0.2:
                 shape = self.shape(custom, below_zero)
-            elif roll < 0.07:
+            elif many and roll < 0.4:
                 self.clear(shape)
             self.grow(shape, gauge)
             yield self.shown(shape, gauge, floats)
