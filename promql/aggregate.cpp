@@ -318,7 +318,7 @@ void keep_best(Block& block, const Grouping& groups, std::span<const double> k, 
                 if (!is_absent(block.row(r)[i])) rows.push_back({block.row(r)[i], r});
             for (const Ranked& one : rows) block.row(one.row)[i] = absent_value();
             const double wanted = std::clamp(k[i], 0.0, static_cast<double>(rows.size()));
-            if (wanted < 1) continue;
+            if (!(wanted >= 1)) continue;
             for (const Ranked& one : best(rows, static_cast<std::size_t>(wanted), largest)) {
                 block.row(one.row)[i] = one.value;
                 if (i == 0) order.push_back(one.row);
@@ -409,11 +409,15 @@ void warn_of_extremes(QueryContext& context, const Expr& at, std::span<const dou
     context.warn_quantile(at, most);
 }
 
-Result<void> check_k(std::span<const double> k) {
-    for (const double value : k)
-        if (!(value <= 9223372036854774784.0 && value >= -9223372036854774784.0))
-            return fail(Fault::BadInput,
-                        "Scalar value " + format_value(value) + " overflows int64");
+/// Looked at where there is something to keep, step by step.
+Result<void> check_k(std::span<const double> k, const Block& block) {
+    for (std::size_t i = 0; i < k.size(); ++i) {
+        if (k[i] <= 9223372036854774784.0 && k[i] >= -9223372036854774784.0) continue;
+        for (std::size_t r = 0; r < block.rows(); ++r)
+            if (!is_absent(block.row(r)[i]))
+                return fail(Fault::BadInput,
+                            "Scalar value " + format_value(k[i]) + " overflows int64");
+    }
     return {};
 }
 
@@ -499,7 +503,7 @@ Result<Block> Evaluator::eval_choice(const Aggregate& aggregate, const Expr& at,
     const bool keeps_any =
         std::any_of(parameters.begin(), parameters.end(), [](double k) { return !(k < 1); });
     if (all.rows() == 0 || !keeps_any) return Block(steps_.count);
-    if (const auto good = check_k(parameters); !good) return fail(good.error());
+    if (const auto good = check_k(parameters, all); !good) return fail(good.error());
     const bool is_first = aggregate.op == Aggregator::LimitK;
     if (!is_first && all.leave_histograms_out()) inform_of_ignored(at, aggregate.op);
     std::vector<std::size_t> order;

@@ -296,7 +296,7 @@ Result<SlowTimeline> SlowEvaluator::aggregate(const Aggregate& aggregate, const 
     if (ranks && (!any || !keeps_any)) return SlowTimeline(times.size());
     for (std::size_t i = 0; ranks && i < times.size(); ++i) {
         const double k = param[i].front().value;
-        if (std::isnan(k) || std::abs(k) >= 0x1p63)
+        if (!(*vectors)[i].empty() && (std::isnan(k) || std::abs(k) >= 0x1p63))
             return fail(Fault::BadInput, "Scalar value " + format_value(k) + " overflows int64");
     }
     for (std::size_t i = 0; i < times.size(); ++i) {
