@@ -111,7 +111,6 @@ void fill_latest(Block& block, const Column& column, const Steps& steps, std::in
 /// The samples between those that a subquery takes may have been resets: whether there was one is
 /// to be found out anew.
 HistogramRef with_open_hint(HistogramRef histogram) {
-    using Hint = Histogram::ResetHint;
     if (histogram->reset_hint == Hint::Unknown || histogram->reset_hint == Hint::Gauge)
         return histogram;
     auto open = std::make_shared<Histogram>(*histogram);
