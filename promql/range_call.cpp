@@ -83,8 +83,31 @@ struct Parameters {
     }
 };
 
+/// Asks now and then, while the windows of one series are worked through, whether the answer is
+/// still wanted: ten thousand windows of ten thousand samples take seconds.
+class Patience {
+public:
+    explicit Patience(QueryContext& context) : context_(context) {}
+    /// After a window of `samples`. False when the query is over; `good` says why.
+    bool lasts(std::size_t samples) {
+        constexpr std::size_t samples_between = std::size_t{1} << 18;
+        looked_at_ += samples + 1;
+        if (looked_at_ < samples_between) return true;
+        looked_at_ = 0;
+        good_ = context_.charge(0);
+        return good_.has_value();
+    }
+    const Result<void>& good() const { return good_; }
+
+private:
+    QueryContext& context_;
+    std::size_t looked_at_ = 0;
+    Result<void> good_;
+};
+
 void fill_windows(std::span<double> row, const SeriesSamples& series, const Windows& windows,
-                  WindowFunction function, const Parameters& parameters, WindowArgs& args) {
+                  WindowFunction function, const Parameters& parameters, WindowArgs& args,
+                  Patience& patience) {
     Slide slide;
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::int64_t end = windows.steps.at(i);
@@ -92,12 +115,13 @@ void fill_windows(std::span<double> row, const SeriesSamples& series, const Wind
         if (slide.first() == slide.last()) continue;
         parameters.to(args, i);
         row[i] = function(windows.at(series, slide, i), args);
+        if (!patience.lasts(slide.last() - slide.first())) return;
     }
 }
 
 /// rate, increase, delta. Counter resets are found once a series; a window adds those inside it.
 void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const Windows& windows,
-                       Id id, std::vector<std::size_t>& resets) {
+                       Id id, std::vector<std::size_t>& resets, Patience& patience) {
     const bool is_counter = id != Id::Delta;
     Extrapolation extrapolation(is_counter, id == Id::Rate);
     resets.clear();
@@ -117,12 +141,14 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
         const WindowTimes times{begins - (end - windows.range), end - ends, ends - begins,
                                 windows.range, last - first + 1};
         row[i] = change * extrapolation.factor(times, series.values[first], change);
+        if (!patience.lasts(resets.size() - next_reset)) return;
     }
 }
 
 /// The same for a series that has histograms among its samples, into the last row.
 void fill_mixed(Block& block, const SeriesSamples& series, const Windows& windows, Id id,
-                const Parameters& parameters, WindowArgs& args, RangeNotes& notes) {
+                const Parameters& parameters, WindowArgs& args, RangeNotes& notes,
+                Patience& patience) {
     const std::size_t row = block.rows() - 1;
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     std::vector<std::size_t> resets;
@@ -131,6 +157,7 @@ void fill_mixed(Block& block, const SeriesSamples& series, const Windows& window
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
         if (slide.first() == slide.last()) continue;
+        if (!patience.lasts(slide.last() - slide.first())) return;
         parameters.to(args, i);
         WindowSamples window = windows.at(series, slide, i);
         if (std::ranges::any_of(window.values, is_histogram)) {
@@ -144,7 +171,8 @@ void fill_mixed(Block& block, const SeriesSamples& series, const Windows& window
         }
         const Windows one{{end, 1, 1}, windows.range, {windows.now.at(i), 1, 1}};
         fill_extrapolated(block.row(row).subspan(i, 1),
-                          {series.labels, window.times, window.values, {}}, one, id, resets);
+                          {series.labels, window.times, window.values, {}}, one, id, resets,
+                          patience);
     }
 }
 
@@ -207,6 +235,7 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     Block block(used.steps.count);
     std::vector<std::size_t> resets;
     WindowArgs args;
+    Patience patience(context_);
     const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
     const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
         const std::span<double> row = block.add(*series.labels);
@@ -214,13 +243,14 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         const Expr& place = subquery != nullptr ? nowhere : place_of_arg(call, matrix_index);
         if (!series.histograms.empty()) {
             RangeNotes notes = 0;
-            fill_mixed(block, series, used, id, parameters, args, notes);
+            fill_mixed(block, series, used, id, parameters, args, notes, patience);
             say(context_, id == Id::QuantileOverTime ? place_of_arg(call, 0) : place, notes, name);
         } else if (is_rate) {
-            fill_extrapolated(row, series, used, id, resets);
+            fill_extrapolated(row, series, used, id, resets, patience);
         } else {
-            fill_windows(row, series, used, window_function(id), parameters, args);
+            fill_windows(row, series, used, window_function(id), parameters, args, patience);
         }
+        if (!patience.good()) return patience.good();
         if (!args.refusal.empty()) return fail(Fault::BadInput, args.refusal);
         if (std::ranges::all_of(row, is_absent)) {
             block.keep_rows(block.rows() - 1);

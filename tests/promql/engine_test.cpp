@@ -45,6 +45,18 @@ struct Bench {
     }
 };
 
+/// A clock on which a second passes whenever somebody looks.
+class HurryingClock final : public Clock {
+public:
+    Timestamp now() const override { return {0}; }
+    std::chrono::steady_clock::time_point steady() const override {
+        return std::chrono::steady_clock::time_point(std::chrono::seconds(++looks_));
+    }
+
+private:
+    mutable std::int64_t looks_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("random queries on random data are answered as Prometheus 3.5.3 answered them",
@@ -228,6 +240,20 @@ TEST_CASE("a query stops when its caller goes away or its time is over", "[promq
     bench.settings.timeout = -1ms;
     CHECK(bench.at("x", {0}).error() ==
           Error{Fault::Timeout, "query timed out in expression evaluation"});
+}
+
+TEST_CASE("a query is given up in the middle of one series with long windows",
+          "[promql][engine]") {
+    MemorySource source;
+    const HurryingClock clock;
+    EngineSettings settings;
+    settings.timeout = 15s;
+    const ExprPtr expr =
+        std::move(parse("quantile_over_time(0.5, (vector(time()))[1d:10s])").value());
+    const auto got =
+        Engine(settings, clock).range(*expr, {0}, {60'000'000}, Milliseconds(60'000), source);
+    REQUIRE(!got);
+    CHECK(got.error() == Error{Fault::Timeout, "query timed out in expression evaluation"});
 }
 
 TEST_CASE("a query nested as deep as the parser allows is answered", "[promql][engine]") {
