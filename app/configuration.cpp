@@ -167,7 +167,8 @@ private:
             if (files.empty()) problems_.warn(node, fmt::format("no file matches `{}`", pattern));
             for (const std::string& file : files) {
                 const ConfigNode root = read_yaml_file(file, problems_);
-                for (rules::RuleGroup& group : rules::read_rules(root, problems_, dialect))
+                for (rules::RuleGroup& group : rules::read_rules(
+                         root, problems_, dialect, overrides_.features))
                     out_.groups.push_back(std::move(group));
             }
         }

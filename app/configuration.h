@@ -38,6 +38,7 @@ struct Configuration {
 /// What the command line adds to a configuration.
 struct Overrides {
     std::string listen, external_url;
+    promql::Features features;  ///< of the language in rules
 };
 
 /// Reads a configuration and every file it names. All problems of all files go to `problems`; the

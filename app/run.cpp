@@ -55,7 +55,11 @@ void serve_until_stopped(Daemon& daemon, const sigset_t& signals) {
 Exit run(const RunOptions& options) {
     const sigset_t signals = block_signals();
     Problems problems;
-    const Overrides overrides{options.listen, options.external_url};
+    promql::Features features;
+    for (const std::string& names : options.features)
+        for (const std::string& note : promql::enable_features(features, names))
+            fmt::print(stderr, "{}\n", note);
+    const Overrides overrides{options.listen, options.external_url, features};
     Configuration configuration = options.config.empty()
                                       ? builtin_configuration(overrides, problems)
                                       : load_configuration(options.config, overrides, problems);

@@ -49,6 +49,14 @@ LogSettings log_settings(const RunOptions& options) {
     return settings;
 }
 
+promql::Features features_of(const RunOptions& options) {
+    promql::Features features;
+    // What was not known was said when the program started.
+    for (const std::string& names : options.features)
+        (void)promql::enable_features(features, names);
+    return features;
+}
+
 rules::RuleSettings rule_settings(const Configuration& configuration, const RunOptions& options) {
     rules::RuleSettings settings;
     settings.evaluation_interval = configuration.global.evaluation_interval;
@@ -58,6 +66,7 @@ rules::RuleSettings rule_settings(const Configuration& configuration, const RunO
     settings.for_grace_period = options.for_grace_period;
     settings.external_url = configuration.external_url;
     settings.external_labels = configuration.global.external_labels;
+    settings.features = features_of(options);
     return settings;
 }
 
@@ -132,7 +141,9 @@ struct Daemon::Rooms {
     Result<void> swap(const Configuration& next);
     Result<void> reload();
     Configuration read_again(Problems& problems) const;
-    Overrides overrides() const { return {options.listen, options.external_url}; }
+    Overrides overrides() const {
+        return {options.listen, options.external_url, features_of(options)};
+    }
 
     Configuration configuration;
     const RunOptions options;
@@ -186,14 +197,11 @@ Result<void> Daemon::Rooms::open_store() {
 
 Result<void> Daemon::Rooms::open() {
     if (auto opened = open_store(); !opened) return opened;
-    promql::Features features;
-    for (const std::string& names : options.features)
-        for (const std::string& note : promql::enable_features(features, names)) log.warn(note);
     engine = std::make_unique<promql::Engine>(
         promql::EngineSettings{.samples_max = options.query_samples_max,
                                .timeout = options.query_timeout,
                                .lookback = options.query_lookback,
-                               .features = features},
+                               .features = features_of(options)},
         clock);
     io = std::make_unique<LoopThread>("io");
     io->call([this] { open_network(); });

@@ -27,12 +27,12 @@ Result<QueryResult> as_vector(QueryResult result) {
 }
 
 /// The template function `query` at one time.
-TemplateFunctions functions_at(Timestamp at, const Ask& ask, const std::string& external_url,
+TemplateFunctions functions_at(Timestamp at, const Ask& ask, const RuleSettings& rules,
                                std::stop_token stop) {
     PrometheusFunctionSettings settings;
-    settings.external_url = external_url;
-    settings.query = [=](const std::string& text) -> Result<TemplateValue> {
-        const auto expr = promql::parse(text);
+    settings.external_url = rules.external_url;
+    settings.query = [=, features = rules.features](const std::string& text) -> Result<TemplateValue> {
+        const auto expr = promql::parse(text, nullptr, features);
         if (!expr) return fail(expr.error());
         auto result = ask(**expr, at, stop);
         if (!result) return fail(result.error());
@@ -168,7 +168,7 @@ Result<void> Group::run_alerting(Running& running, const QueryResult& vector, Ti
                                  Surroundings& with, std::stop_token stop) {
     const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
     const TemplateFunctions functions =
-        functions_at(at - offset, with.ask, settings_.external_url, stop);
+        functions_at(at - offset, with.ask, settings_, stop);
     const AlertScene scene{settings_.external_labels, settings_.external_url, functions};
     const Result<void> walked = running.alerting->evaluate(vector, at, definition_.limit, scene);
     // Told before anything is written: a full disk must not keep an alert from people.

@@ -29,6 +29,7 @@ struct RuleSettings {
     Milliseconds for_outage_tolerance{3'600'000};  ///< a longer outage starts `for` anew
     Milliseconds for_grace_period{600'000};  ///< the least a pending alert waits after a restart
     std::string external_url;                ///< without a slash at the end
+    promql::Features features;               ///< of queries in templates
     Labels external_labels;
 };
 

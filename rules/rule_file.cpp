@@ -25,6 +25,7 @@ bool is_label_name(std::string_view name) {
 /// What the rules of one group share.
 struct GroupScene {
     Dialect dialect = Dialect::Prometheus;
+    promql::Features features;
     std::optional<Milliseconds> interval;
     TextMap labels;
 };
@@ -72,7 +73,7 @@ private:
             return;
         }
         promql::ParseProblem problem;
-        auto expr = promql::parse(text, &problem);
+        auto expr = promql::parse(text, &problem, group_.features);
         if (!expr) {
             std::string message = "could not parse expression: " + expr.error().message;
             if (!problem.advice.empty()) message += "; " + problem.advice;
@@ -185,7 +186,7 @@ TextMap read_group_labels(MapReader& map) {
 }
 
 RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems,
-                     Dialect dialect) {
+                     Dialect dialect, promql::Features features) {
     RuleGroup group;
     const ConfigNode* named = node.find("name");
     const std::string what = named && named->is_scalar()
@@ -200,7 +201,7 @@ RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& probl
     // Prometheus takes a negative limit, and means none.
     group.limit = static_cast<std::size_t>(
         std::max<std::int64_t>(0, map.integer("limit", 0, INT32_MIN, INT32_MAX)));
-    const GroupScene scene{dialect, group.interval, read_group_labels(map)};
+    const GroupScene scene{dialect, features, group.interval, read_group_labels(map)};
     std::size_t rule_number = 0;
     map.list("rules", [&](const ConfigNode& rule) {
         ++rule_number;
@@ -227,13 +228,14 @@ void warn_of_twins(const std::vector<RuleGroup>& groups, const ConfigNode& root,
 
 }  // namespace
 
-std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems, Dialect dialect) {
+std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems, Dialect dialect,
+                                  promql::Features features) {
     std::vector<RuleGroup> groups;
     if (root.is_null()) return groups;
     MapReader map(root, problems, "the rule file");
     std::set<std::string> names;
     map.list("groups", [&](const ConfigNode& node) {
-        RuleGroup group = read_group(node, groups.size() + 1, problems, dialect);
+        RuleGroup group = read_group(node, groups.size() + 1, problems, dialect, features);
         group.file = root.file ? root.file->name : "";
         if (!group.name.empty() && !names.insert(group.name).second)
             problems.add(node,
@@ -246,9 +248,9 @@ std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems, Di
 }
 
 std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
-                                  Problems& problems, Dialect dialect) {
+                                  Problems& problems, Dialect dialect, promql::Features features) {
     const ConfigNode root = read_yaml(name, text, problems);
-    return read_rules(root, problems, dialect);
+    return read_rules(root, problems, dialect, features);
 }
 
 }  // namespace vedette::rules

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/time.h"
 #include "promql/ast.h"
+#include "promql/features.h"
 #include "rules/alert_state.h"
 
 namespace vedette::rules {
@@ -46,10 +47,12 @@ enum class Dialect { Prometheus, Vedette };
 /// What is wrong goes to `problems`, each with its place; then the groups returned are not fit for
 /// use.
 std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems,
-                                  Dialect dialect = Dialect::Prometheus);
+                                  Dialect dialect = Dialect::Prometheus,
+                                  promql::Features features = {});
 
 /// The same from a text; `name` is what messages and the API call the file.
 std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
-                                  Problems& problems, Dialect dialect = Dialect::Prometheus);
+                                  Problems& problems, Dialect dialect = Dialect::Prometheus,
+                                  promql::Features features = {});
 
 }  // namespace vedette::rules
