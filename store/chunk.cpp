@@ -353,6 +353,29 @@ SealedChunk::SealedChunk(const ChunkView& view)
     std::memcpy(bytes_.get(), view.bytes.data(), view.bytes.size());
 }
 
+bool SealedChunk::take_in(const SealedChunk& next) {
+    const std::size_t count = std::size_t{count_} + next.count_;
+    if (kind_ != ChunkKind::Packed || next.kind_ != ChunkKind::Packed || count > packed_samples_max)
+        return false;
+    std::array<Timestamp, unpack_room(packed_samples_max)> times;
+    std::array<double, unpack_room(packed_samples_max)> values;
+    std::size_t read = 0;
+    for (const SealedChunk* each : {static_cast<const SealedChunk*>(this), &next}) {
+        std::size_t more = 0;
+        if (!decode_columns(each->view(), each->last_ms_, times.data() + read, values.data() + read,
+                            more))
+            return false;
+        read += more;
+    }
+    std::string bytes;
+    if (!pack({times.data(), read}, {values.data(), read}, bytes) ||
+        bytes.size() >= std::size_t{size_} + next.size_)
+        return false;
+    *this = SealedChunk(
+        {ChunkKind::Packed, static_cast<std::uint16_t>(count), first_ms_, next.last_ms_, bytes});
+    return true;
+}
+
 bool OpenChunk::full_for(ChunkKind kind) const {
     return count_ >= limits::chunk_samples_max || (count_ > 0 && kind != kind_);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/sample.h"
 #include "core/time.h"
 
@@ -21,8 +22,11 @@ enum class ChunkKind : std::uint8_t {
     Packed = 3,  ///< floats as decimal differences: smaller and quicker, never changed
 };
 
-/// Up to limits::chunk_samples_max samples of one series in time order, compressed; bytes borrowed.
-/// docs/formats/chunk.md draws the bytes.
+/// A packed chunk may hold twice as many samples as one that is being written.
+inline constexpr std::size_t packed_samples_max = 2 * limits::chunk_samples_max;
+
+/// Samples of one series in time order, compressed: up to limits::chunk_samples_max, of packed ones
+/// up to packed_samples_max; bytes borrowed. docs/formats/chunk.md draws the bytes.
 struct ChunkView {
     ChunkKind kind = ChunkKind::None;
     std::uint16_t count = 0;
@@ -59,6 +63,10 @@ public:
     }
     std::int64_t last_ms() const { return last_ms_; }
     std::size_t heap_bytes() const { return size_; }
+
+    /// Takes in the chunk that follows, when both are packed and together they are few enough and
+    /// smaller than apart. False, and nothing changed, otherwise.
+    bool take_in(const SealedChunk& next);
 
 private:
     std::unique_ptr<char[]> bytes_;

@@ -60,10 +60,22 @@ void SeriesSamples::unclaim() {
     if (histograms_) histograms_->claimed = histograms_->appended;
 }
 
+std::size_t SeriesSamples::last_bytes() const {
+    std::size_t bytes = open_.heap_bytes() + sealed_.capacity() * sizeof(SealedChunk);
+    if (!sealed_.empty()) bytes += sealed_.back().heap_bytes() + malloc_bytes;
+    return bytes;
+}
+
+void SeriesSamples::seal() {
+    SealedChunk chunk = open_.seal();
+    // In twos: half the heads, and half the pieces of memory.
+    if (sealed_.empty() || !sealed_.back().take_in(chunk)) sealed_.push_back(std::move(chunk));
+}
+
 void SeriesSamples::append(const Sample& sample) {
     HistogramRef histogram = histogram_of(sample);
     const ChunkKind kind = histogram ? ChunkKind::Histogram : ChunkKind::Float;
-    if (open_.full_for(kind)) sealed_.push_back(open_.seal());
+    if (open_.full_for(kind)) seal();
     if (histogram) {
         histogram = with_stored_hint(std::move(histogram), histograms_->appended.get());
         open_.append(sample.at, *histogram, histograms_->appended.get());
@@ -146,14 +158,16 @@ void Head::grow(Slot end) {
 
 void Head::append(Slot slot, const Sample& sample) {
     SeriesSamples& series = series_[slot];
-    const std::size_t open_before = series.open().heap_bytes();
-    const std::size_t sealed_before = series.sealed().size();
+    const std::size_t chunks_before = series.sealed().size();
+    const std::size_t bytes_before = series.last_bytes();
+    const std::size_t last_before = chunks_before == 0 ? 0 : series.sealed().back().heap_bytes();
     series.append(sample);
     newest_ = std::max(newest_, sample.at);
     oldest_ = std::min(oldest_, sample.at);
-    heap_bytes_ += series.open().heap_bytes() - open_before;
-    if (series.sealed().size() != sealed_before)
-        heap_bytes_ += series.sealed().back().heap_bytes() + sizeof(SealedChunk) + malloc_bytes;
+    heap_bytes_ += series.last_bytes() - bytes_before;
+    // A new last chunk stands beside the one that was the last.
+    if (series.sealed().size() != chunks_before && chunks_before > 0)
+        heap_bytes_ += last_before + malloc_bytes;
 }
 
 void Head::forget(Slot slot) {

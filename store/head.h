@@ -54,8 +54,12 @@ public:
     Result<void> restore_open(const ChunkView& chunk, const OpenChunk::Tail& tail);
 
     std::size_t heap_bytes() const;
+    /// Of what an append may change: the open chunk, the last sealed one and their table.
+    std::size_t last_bytes() const;
 
 private:
+    void seal();
+
     // Only a series that ever held a histogram pays for this.
     struct Histograms {
         HistogramRef appended, claimed;  // of the newest sample, when it is one

@@ -243,6 +243,40 @@ TEST_CASE("a sealed chunk is packed where that is smaller, and plain where it is
     CHECK(counter.empty());
 }
 
+TEST_CASE("two packed chunks become one where that is smaller, and no more than two",
+          "[store][chunk]") {
+    OpenChunk open;
+    std::vector<SealedChunk> sealed;
+    Samples expected;
+    for (int i = 0; i < 360; ++i) {
+        expected.add({i * 15'000}, i * 7 + i % 5);
+        open.append(expected.times.back(), expected.floats.back());
+        if (open.full_for(ChunkKind::Float)) sealed.push_back(open.seal());
+    }
+    const std::size_t apart = sealed[0].heap_bytes() + sealed[1].heap_bytes();
+    REQUIRE(sealed[0].take_in(sealed[1]));
+    CHECK(sealed[0].heap_bytes() < apart);
+    CHECK(sealed[0].view().count == 240);
+    CHECK_FALSE(sealed[0].take_in(sealed[2]));
+    Samples out;
+    REQUIRE(decode(sealed[0].view(), always, out));
+    REQUIRE(decode(sealed[2].view(), always, out));
+    CHECK(out.times == expected.times);
+    CHECK(out.floats == expected.floats);
+}
+
+TEST_CASE("a plain chunk takes in nothing and is not taken in", "[store][chunk]") {
+    OpenChunk counter, measured;
+    for (int i = 0; i < 120; ++i) {
+        counter.append({i * 15'000}, i);
+        measured.append({(200 + i) * 15'000}, std::sqrt(i + 1) / 3);
+    }
+    SealedChunk packed = counter.seal(), plain = measured.seal();
+    CHECK_FALSE(packed.take_in(plain));
+    CHECK_FALSE(plain.take_in(packed));
+    CHECK(packed.view().count == 120);
+}
+
 TEST_CASE("a packed chunk gives what lies inside the window, after what is there already",
           "[store][chunk]") {
     OpenChunk open;
