@@ -230,7 +230,8 @@ Result<Block> Evaluator::of_histograms(const Call& call, const OfBuckets& classi
             collect(*block, one, i, buckets);
             if (buckets.empty()) continue;
             row[i] = classic(buckets, name, i);
-            name = {};  // Prometheus leaves it out once it has a result
+            // Prometheus leaves it out once it has a result.
+            if (!context_.settings.features.delayed_name_removal) name = {};
         }
     }
     drop_empty_rows(out);
