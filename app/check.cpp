@@ -6,8 +6,6 @@
 #include "app/commands.h"
 #include "app/configuration.h"
 #include "app/terminal.h"
-#include "base/yaml.h"
-#include "rules/own_keys/export.h"
 
 namespace vedette::app {
 
@@ -95,20 +93,6 @@ Exit check_config(const CheckOptions& options) {
                                               counted(rules, "rule", "rules"),
                                               counted(configuration.notify.receivers.size(),
                                                       "receiver", "receivers"))));
-    }
-    return exit;
-}
-
-Exit check_rules(const CheckOptions& options) {
-    Exit exit = Exit::Fine;
-    for (const std::string& file : options.files) {
-        Problems problems;
-        const ConfigNode root = read_yaml_file(file, problems);
-        const auto groups = rules::read_rules(root, problems, rules::Dialect::Vedette);
-        std::size_t rules = 0;
-        for (const auto& group : groups) rules += group.rules.size();
-        exit = worse(exit, finish(file, problems, counted(rules, "rule", "rules")));
-        if (!problems.any()) fmt::print("{}", rules::compiled_rules(groups));
     }
     return exit;
 }

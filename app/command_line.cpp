@@ -28,6 +28,7 @@ public:
     explicit Verbs(CLI::App& root) : root_(root) {
         add_run();
         add_check();
+        add_test();
         add_probe();
         add_query();
         add_dump_and_format();
@@ -98,9 +99,40 @@ private:
         config->add_option("FILE", check_.files, "configurations")->required();
         config->add_flag("--syntax-only", check_.syntax_only, "open no secret");
         CLI::App* rules =
-            verb(*group, "rules", "Prometheus rule files", [this] { return check_rules(check_); });
-        rules->add_option("FILE", check_.files, "rule files")->required();
+            verb(*group, "rules", "Prometheus rule files; standard input when none is named",
+                 [this] { return check_rules(check_); });
+        rules->add_option("FILE", check_.files, "rule files");
+        rules->add_option("--lint", check_.lint, "all, duplicate-rules or none; several with commas")
+            ->capture_default_str();
+        rules->add_flag("--lint-fatal", check_.lint_fatal, "end with 3 when lint finds something");
+        rules->add_flag("--ignore-unknown-fields", check_.ignore_unknown_fields,
+                        "take keys that Prometheus does not know");
+        add_features(rules, check_.features);
+        CLI::App* metrics =
+            verb(*group, "metrics", "an exposition on standard input, its names and help",
+                 [this] { return check_metrics(extended_); });
+        metrics->add_flag("--extended", extended_, "also print how many series each metric has");
+        metrics->footer("Example:\n  curl -s localhost:9100/metrics | vedette check metrics");
         group->footer("Example:\n  vedette check config vedette.yml");
+    }
+
+    void add_test() {
+        CLI::App* group = verb(root_, "test", "run tests that people wrote for their rules", {});
+        group->require_subcommand(1);
+        CLI::App* app = verb(*group, "rules", "unit tests of rules, as promtool has them",
+                             [this] { return test_rules(test_); });
+        app->add_option("FILE", test_.files, "test files")->required();
+        app->add_option("--run", test_.run, "only tests whose names match; may be given again")
+            ->type_name("PATTERN")
+            ->allow_extra_args(false);
+        app->add_flag("--diff", test_.diff, "show alerts that differ as coloured JSON");
+        app->add_flag("--debug", test_.debug, "print every sample after each test");
+        app->add_option("--junit", test_.junit, "write the results there, as XML")
+            ->type_name("FILE");
+        app->add_flag("--ignore-unknown-fields", test_.ignore_unknown_fields,
+                      "take keys in rule files that Prometheus does not know");
+        add_features(app, test_.features);
+        group->footer("Example:\n  vedette test rules rules/*_test.yml");
     }
 
     void add_probe() {
@@ -137,7 +169,15 @@ private:
         });
         app->add_option("EXPR", query_.expression, "PromQL")->required();
         app->add_option("--url", query_.url, "server")->capture_default_str();
-        app->add_flag("--json", query_.json, "print the server's JSON");
+        app->add_flag("--json", query_.json, "print the server's JSON; the same as --format json");
+        const std::vector<std::string> formats =
+            range ? std::vector<std::string>{"table", "json", "plot"}
+                  : std::vector<std::string>{"table", "json"};
+        app->add_option("--format", query_.format,
+                        range ? "table, json or plot; default a plot on a terminal, else a table"
+                              : "table or json")
+            ->check(CLI::IsMember(formats));
+        if (range) app->add_flag("--ascii", query_.ascii, "draw a plot with ASCII only");
         if (!range) {
             app->add_option("--time", query_.time, "seconds since 1970 or RFC 3339; default now");
             return;
@@ -174,6 +214,8 @@ private:
     std::function<Exit()> chosen_;
     RunOptions run_;
     CheckOptions check_;
+    bool extended_ = false;
+    TestOptions test_;
     ProbeOptions probe_;
     QueryOptions query_;
     std::string file_;

@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "core/time.h"
+#include "promql/features.h"
 
 /// One function a command-line verb; each lives in a file of its own and returns the exit status.
 namespace vedette::app {
@@ -40,9 +41,30 @@ Exit run(const RunOptions& options);
 struct CheckOptions {
     std::vector<std::string> files;
     bool syntax_only = false;  ///< opens no secret
+    // ── of rules, promtool's ──
+    std::string lint = "duplicate-rules";  ///< all, duplicate-rules, none; several with commas
+    bool lint_fatal = false;
+    bool ignore_unknown_fields = false;
+    std::vector<std::string> features;  ///< Prometheus's names, each a comma list
 };
 Exit check_config(const CheckOptions& options);
+/// `vedette check rules [FILE...]`: standard input without a file. What is fine and what lint finds
+/// is said in promtool's lines.
 Exit check_rules(const CheckOptions& options);
+
+/// `vedette check metrics`: lint of an exposition on standard input, as `promtool check metrics`.
+/// `extended` adds a table of how many series each metric has.
+Exit check_metrics(bool extended);
+
+/// `vedette test rules FILE...`: promtool's unit tests of rules, with its output.
+struct TestOptions {
+    std::vector<std::string> files;
+    std::vector<std::string> run;  ///< patterns of test names; empty: all
+    std::string junit;             ///< file for the results as XML; empty: none
+    bool diff = false, debug = false, ignore_unknown_fields = false;
+    std::vector<std::string> features;  ///< Prometheus's names, each a comma list
+};
+Exit test_rules(const TestOptions& options);
 
 /// `vedette probe TYPE TARGET`: one reading.
 struct ProbeOptions {
@@ -61,14 +83,19 @@ struct QueryOptions {
     std::string url = "http://127.0.0.1:7887";
     bool range = false, json = false;
     std::string time, start, end, step;
+    std::string format;  ///< table, json, plot (range only); empty: a plot on a terminal, or a table
+    bool ascii = false;  ///< of a plot: nothing beyond ASCII
 };
-Exit query(const QueryOptions& options);
+Exit query(QueryOptions options);
 
 /// `vedette export rules FILE...`: the same rules as one file of Prometheus, on stdout.
 Exit export_rules(const std::vector<std::string>& files);
 
 /// `vedette dump FILE`: prints a file of the data directory.
 Exit dump(const std::string& file);
+
+/// What names of features switch on; those that change nothing are said on stderr.
+promql::Features read_features(const std::vector<std::string>& names);
 
 /// `vedette format EXPR`: the expression as promtool lays it out. Unknown features are said on
 /// stderr.

@@ -160,15 +160,15 @@ private:
         map.mark = node.mark;
         map.entries.push_back({std::string(key), node.mark, node});
         MapReader reader(map, problems_, "the configuration");
-        const auto dialect =
-            key == "vedette_rules" ? rules::Dialect::Vedette : rules::Dialect::Prometheus;
+        rules::RuleReading how(key == "vedette_rules" ? rules::Dialect::Vedette
+                                                      : rules::Dialect::Prometheus);
+        how.features = overrides_.features;
         for (const std::string& pattern : reader.strings(key)) {
             const std::vector<std::string> files = expand_glob(folder_, pattern);
             if (files.empty()) problems_.warn(node, fmt::format("no file matches `{}`", pattern));
             for (const std::string& file : files) {
                 const ConfigNode root = read_yaml_file(file, problems_);
-                for (rules::RuleGroup& group : rules::read_rules(
-                         root, problems_, dialect, overrides_.features))
+                for (rules::RuleGroup& group : rules::read_rules(root, problems_, how))
                     out_.groups.push_back(std::move(group));
             }
         }

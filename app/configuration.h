@@ -8,6 +8,7 @@
 #include "exporter/http/settings.h"
 #include "notify/settings.h"
 #include "probes/settings.h"
+#include "promql/features.h"
 #include "rules/rule_file.h"
 #include "store/settings.h"
 

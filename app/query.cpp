@@ -3,13 +3,17 @@
 
 #include <cmath>
 #include <cstdio>
+#include <ctime>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/plot.h"
 #include "app/terminal.h"
 #include "base/http_client.h"
 #include "core/labels.h"
+#include "core/sample.h"
 
 namespace vedette::app {
 
@@ -25,6 +29,26 @@ std::string url_encode(std::string_view text) {
     return out;
 }
 
+/// Seconds of an RFC 3339 time or of a number; nothing when it is neither.
+std::optional<double> seconds_of(const std::string& text) {
+    if (const auto number = parse_value(text)) return *number;
+    if (const auto time = parse_rfc3339(text)) return time->seconds();
+    return std::nullopt;
+}
+
+/// What nobody said: the last hour, in sixty steps.
+void fill_in(QueryOptions& options) {
+    if (!options.range) return;
+    const double now = SystemClock().now().seconds();
+    if (options.end.empty()) options.end = fmt::format("{:.3f}", now);
+    if (options.start.empty())
+        options.start = fmt::format("{:.3f}", seconds_of(options.end).value_or(now) - 3600);
+    const auto start = seconds_of(options.start), end = seconds_of(options.end);
+    if (options.step.empty())
+        options.step =
+            start && end ? fmt::format("{:.3f}", std::max(1.0, (*end - *start) / 60)) : "60";
+}
+
 std::string form_of(const QueryOptions& options) {
     std::string form = "query=" + url_encode(options.expression);
     const auto add = [&](std::string_view name, const std::string& value) {
@@ -34,13 +58,9 @@ std::string form_of(const QueryOptions& options) {
         add("time", options.time);
         return form;
     }
-    const double now = SystemClock().now().seconds();
-    const std::string start =
-        options.start.empty() ? fmt::format("{:.3f}", now - 3600) : options.start;
-    const std::string end = options.end.empty() ? fmt::format("{:.3f}", now) : options.end;
-    add("start", start);
-    add("end", end);
-    add("step", options.step.empty() ? "60" : options.step);
+    add("start", options.start);
+    add("end", options.end);
+    add("step", options.step);
     return form;
 }
 
@@ -112,7 +132,57 @@ void print_matrix(const nlohmann::json& result) {
     }
 }
 
-Exit print_answer(const nlohmann::json& answer) {
+double step_seconds(const std::string& text) {
+    const auto duration = parse_duration(text);
+    return duration ? static_cast<double>(duration->count()) / 1000 : seconds_of(text).value_or(60);
+}
+
+/// Draws floats over time. The axis goes from the first to the last point there is, or over what
+/// was asked for when that is known.
+void print_plot(const nlohmann::json& result, const QueryOptions& options) {
+    std::vector<PlotSeries> lines;
+    std::size_t histograms = 0;
+    PlotSettings settings;
+    settings.start = std::numeric_limits<double>::infinity();
+    settings.end = -settings.start;
+    settings.step = 0;
+    for (const auto& series : result) {
+        histograms += series.contains("histograms") ? 1 : 0;
+        PlotSeries line{series_name(series.at("metric")), {}};
+        for (const auto& point : series.value("values", nlohmann::json::array())) {
+            const auto value = parse_value(value_text(point));
+            const double at = point.at(0).get<double>();
+            line.points.emplace_back(at, value ? *value : std::nan(""));
+            settings.start = std::min(settings.start, at);
+            settings.end = std::max(settings.end, at);
+        }
+        if (!line.points.empty()) lines.push_back(std::move(line));
+    }
+    if (const auto start = seconds_of(options.start)) settings.start = *start;
+    if (const auto end = seconds_of(options.end)) settings.end = *end;
+    settings.step = step_seconds(options.step);
+    const TerminalSize size = terminal_size(STDOUT_FILENO);
+    settings.width = size.columns;
+    settings.height =
+        std::clamp<std::size_t>(size.rows - std::min<std::size_t>(size.rows, 9), 8, 20);
+    settings.colours = has_colours(STDOUT_FILENO);
+    settings.ascii = options.ascii || !speaks_utf8();
+    const auto end = static_cast<std::time_t>(std::isfinite(settings.end) ? settings.end : 0);
+    std::tm local{};
+    localtime_r(&end, &local);
+    settings.utc_offset_seconds = local.tm_gmtoff;
+    std::fputs(plot(lines, settings).c_str(), stdout);
+    if (histograms > 0)
+        fmt::print(stderr, "{} of native histograms cannot be drawn; --format table shows them\n",
+                   counted(histograms, "series", "series"));
+}
+
+bool wants_plot(const QueryOptions& options) {
+    if (options.format.empty()) return options.range && isatty(STDOUT_FILENO) == 1;
+    return options.format == "plot";
+}
+
+Exit print_answer(const nlohmann::json& answer, const QueryOptions& options) {
     if (answer.value("status", "") != "success") {
         fmt::print(stderr, "query: {}\n", answer.value("error", "the server did not say why"));
         return Exit::Wrong;
@@ -125,6 +195,8 @@ Exit print_answer(const nlohmann::json& answer) {
     const nlohmann::json& result = data.at("result");
     if (type == "vector")
         print_vector(result);
+    else if (type == "matrix" && wants_plot(options))
+        print_plot(result, options);
     else if (type == "matrix")
         print_matrix(result);
     else
@@ -135,7 +207,8 @@ Exit print_answer(const nlohmann::json& answer) {
 
 }  // namespace
 
-Exit query(const QueryOptions& options) {
+Exit query(QueryOptions options) {
+    fill_in(options);
     std::string url = options.url;
     while (url.ends_with('/')) url.pop_back();
     HttpCall call;
@@ -158,12 +231,12 @@ Exit query(const QueryOptions& options) {
                    options.url, outcome->status);
         return Exit::Wrong;
     }
-    if (options.json) {
+    if (options.json || options.format == "json") {
         fmt::print("{}\n", outcome->body);
         return answer.value("status", "") == "success" ? Exit::Fine : Exit::Wrong;
     }
     try {
-        return print_answer(answer);
+        return print_answer(answer, options);
     } catch (const nlohmann::json::exception&) {
         fmt::print(stderr, "query: {} answered in a shape that is not Prometheus's\n", options.url);
         return Exit::Wrong;

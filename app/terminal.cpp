@@ -1,5 +1,6 @@
 #include "app/terminal.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,27 +38,42 @@ std::string counted(std::size_t number, std::string_view one, std::string_view m
     return std::to_string(number) + ' ' + std::string(number == 1 ? one : many);
 }
 
-namespace {
-
-std::size_t width(std::string_view text) {
+std::size_t display_width(std::string_view text) {
     return static_cast<std::size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-}  // namespace
+bool speaks_utf8() {
+    // The first that is set counts.
+    for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+        const char* value = std::getenv(name);
+        if (value == nullptr || *value == '\0') continue;
+        std::string lower(value);
+        for (char& c : lower)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+        return lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
+    }
+    return true;
+}
+
+TerminalSize terminal_size(int fd) {
+    winsize size{};
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+    return {size.ws_row, size.ws_col};
+}
 
 std::string table(const std::vector<std::vector<std::string>>& rows,
                   const std::vector<bool>& right) {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
     }
     std::string out;
     for (const auto& row : rows) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
-            const std::string pad(widths[i] - width(row[i]), ' ');
+            const std::string pad(widths[i] - display_width(row[i]), ' ');
             const bool to_the_right = i < right.size() && right[i];
             line += (i == 0 ? "" : "  ") + (to_the_right ? pad + row[i] : row[i] + pad);
         }

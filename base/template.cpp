@@ -482,12 +482,21 @@ private:
             {'s', {Kind::String, "string"}},
             {'i', {Kind::Int, "int"}},
             {'t', {Kind::Time, "time.Time"}},
+            {'d', {Kind::Duration, "time.Duration"}},
             {'m', {Kind::Map, "map[string]string"}},
+            {'r', {Kind::List, "template.queryResult"}},
+            {'e', {Kind::Object, "*template.sample"}},
             {'l', {Kind::List, "[]string"}}};
         if (letter == 'a') return value;
         const auto& [kind, type] = types.at(letter);
-        if (value.plain().kind() == kind) return value.plain();
+        const bool right_object = letter != 'e' || value.type_name() == type;
+        if (value.plain().kind() == kind && right_object) return value.plain();
+        // A number as it is written is as many nanoseconds.
+        if (letter == 'd' && constant && value.kind() == Kind::Int)
+            return std::chrono::nanoseconds(value.integer());
         if (value.is_missing()) wrong(fmt::format("invalid value; expected {}", type));
+        if (constant && (letter == 'r' || letter == 'e'))
+            wrong(fmt::format("can't handle {} for arg of type {}", print(*constant), type));
         if (constant)
             wrong(fmt::format("expected {}; found {}", letter == 'i' ? "integer" : type,
                               print(*constant)));

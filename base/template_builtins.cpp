@@ -31,11 +31,11 @@ Result<bool> equal(const TemplateValue& left, const TemplateValue& right) {
     const TemplateValue &a = left.plain(), &b = right.plain();
     if (a.is_missing() || b.is_missing()) return a.is_missing() == b.is_missing();
     if (a.kind() == Kind::Time && b.kind() == Kind::Time) return a.time() == b.time();
-    if (!is_basic(a))
-        return wrong(fmt::format("non-comparable type {}: {}", to_string(left), left.type_name()));
-    if (!is_basic(b))
-        return wrong(
-            fmt::format("non-comparable type {}: {}", to_string(right), right.type_name()));
+    for (const TemplateValue* side : {&left, &right})
+        if (!is_basic(side->plain()))
+            return wrong(fmt::format("non-comparable type {}: {}",
+                                     go_print(*side, 's', limits::template_output_bytes_max),
+                                     side->type_name()));
     if (a.kind() != b.kind()) return incompatible(left, right);
     switch (a.kind()) {
         case Kind::Bool:
@@ -95,6 +95,12 @@ Answer ordered(TemplateArguments args, bool or_equal, bool negated) {
     return *below != negated;
 }
 
+/// Go's template functions look through pointers.
+std::string pointed_to(std::string type) {
+    if (type.starts_with('*')) type.erase(0, 1);
+    return type;
+}
+
 Answer length(TemplateArguments args) {
     const TemplateValue& value = args[0].plain();
     switch (value.kind()) {
@@ -105,9 +111,9 @@ Answer length(TemplateArguments args) {
         case Kind::Map:
             return value.map().size();
         case Kind::Missing:
-            return wrong("len of nil pointer");
+            return wrong("reflect: call of reflect.Value.Type on zero Value");
         default:
-            return wrong("len of type " + args[0].type_name());
+            return wrong("len of type " + pointed_to(args[0].type_name()));
     }
 }
 
@@ -215,67 +221,17 @@ Answer printf_of(TemplateArguments args) {
     return go_printf(args[0].string(), args.subspan(1), limits::template_output_bytes_max);
 }
 
+/// Nothing that a template can hold is a function.
+Answer no_function(TemplateArguments args) {
+    if (args[0].is_missing()) return wrong("call of nil");
+    return wrong(fmt::format("non-function {} of type {}",
+                             go_print(args[0], 'v', limits::template_output_bytes_max),
+                             args[0].type_name()));
+}
+
 TemplateFunction constant(const char* takes, std::function<TemplateValue(TemplateArguments)> call) {
     return {takes,
             [call = std::move(call)](TemplateArguments args) -> Answer { return call(args); }};
-}
-
-TemplateFunctions times(Timestamp at) {
-    const auto part = [at](const char* layout) {
-        return constant("", [at, layout](TemplateArguments) {
-            return TemplateValue(
-                std::int64_t{std::strtoll(format_go_time(at, layout).c_str(), nullptr, 10)});
-        });
-    };
-    TemplateFunctions out;
-    out["Format"] = constant("s", [at](TemplateArguments args) {
-        return TemplateValue(format_go_time(at, args[0].string()));
-    });
-    out["String"] = constant(
-        "", [at](TemplateArguments) { return TemplateValue(to_string(TemplateValue(at))); });
-    out["Unix"] = constant("", [at](TemplateArguments) {
-        return TemplateValue(at.ms >= 0 ? at.ms / 1000 : (at.ms - 999) / 1000);
-    });
-    out["UnixMilli"] = constant("", [at](TemplateArguments) { return TemplateValue(at.ms); });
-    out["UTC"] = constant("", [at](TemplateArguments) { return TemplateValue(at); });
-    out["IsZero"] = constant(
-        "", [at](TemplateArguments) { return TemplateValue(at.ms == -62'135'596'800'000); });
-    out["Weekday"] = constant(
-        "", [at](TemplateArguments) { return TemplateValue(format_go_time(at, "Monday")); });
-    out["Month"] = constant(
-        "", [at](TemplateArguments) { return TemplateValue(format_go_time(at, "January")); });
-    out["Year"] = part("2006");
-    out["Day"] = part("2");
-    out["Hour"] = part("15");
-    out["Minute"] = part("4");
-    out["Second"] = part("5");
-    out["Before"] =
-        constant("t", [at](TemplateArguments args) { return TemplateValue(at < args[0].time()); });
-    out["After"] =
-        constant("t", [at](TemplateArguments args) { return TemplateValue(at > args[0].time()); });
-    out["Equal"] =
-        constant("t", [at](TemplateArguments args) { return TemplateValue(at == args[0].time()); });
-    out["Sub"] = constant("t", [at](TemplateArguments args) {
-        return TemplateValue(std::chrono::nanoseconds(at - args[0].time()));
-    });
-    return out;
-}
-
-TemplateFunctions durations(std::chrono::nanoseconds duration) {
-    const auto in = [duration](double unit) {
-        return constant("", [duration, unit](TemplateArguments) {
-            return TemplateValue(static_cast<double>(duration.count()) / unit);
-        });
-    };
-    TemplateFunctions out;
-    out["String"] = constant(
-        "", [duration](TemplateArguments) { return TemplateValue(format_go_duration(duration)); });
-    out["Seconds"] = in(1e9);
-    out["Minutes"] = in(60e9);
-    out["Hours"] = in(3600e9);
-    out["Milliseconds"] = constant(
-        "", [duration](TemplateArguments) { return TemplateValue(duration.count() / 1'000'000); });
-    return out;
 }
 
 }  // namespace
@@ -326,6 +282,7 @@ std::string escape_query(std::string_view text) {
 
 const TemplateFunctions& functions() {
     static const TemplateFunctions table = {
+        {"call", {"aa*", no_function}},
         {"eq", {"aa*", eq}},
         {"ne", {"aa", ne}},
         {"lt", {"aa", [](TemplateArguments args) { return ordered(args, false, false); }}},
@@ -356,15 +313,6 @@ const TemplateFunctions& functions() {
                               })},
     };
     return table;
-}
-
-std::optional<TemplateFunction> time_method(const TemplateValue& receiver, std::string_view name) {
-    TemplateFunctions methods;
-    if (receiver.kind() == Kind::Time) methods = times(receiver.time());
-    if (receiver.kind() == Kind::Duration) methods = durations(receiver.duration());
-    const auto found = methods.find(name);
-    if (found == methods.end()) return std::nullopt;
-    return found->second;
 }
 
 }  // namespace vedette::template_builtins

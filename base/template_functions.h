@@ -10,7 +10,7 @@ namespace vedette {
 
 /// What Prometheus's template functions need from outside.
 struct PrometheusFunctionSettings {
-    /// Answers `query`: a list of `template_sample`s. Absent: every query fails.
+    /// Answers `query`: a `template_query_result`. Absent: every query fails.
     std::function<Result<TemplateValue>(const std::string& expression)> query;
     std::string external_url;  ///< `externalURL`, and its path is `pathPrefix`
 };
@@ -29,5 +29,7 @@ std::string table_link(std::string_view expression);
 
 /// One element of what `query` returns: fields Labels and Value.
 TemplateValue template_sample(TemplateMap labels, double value);
+/// What `query` returns: a list of `template_sample`s.
+TemplateValue template_query_result(TemplateList samples);
 
 }  // namespace vedette

@@ -208,7 +208,10 @@ private:
     }
     void variable() {
         const std::size_t end = word_end(at_ + 1);
-        if (end == at_ + 1) return take(TokenKind::Variable, 1);
+        if (end == at_ + 1) {
+            if (ends_well(end)) take(TokenKind::Variable, 1);
+            return;
+        }
         if (ends_well(end)) take(TokenKind::Variable, end - at_);
     }
     void word() {

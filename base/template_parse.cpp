@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cstdlib>
+#include <algorithm>
 #include <optional>
 
 #include "base/template_tree.h"
@@ -26,52 +25,6 @@ std::string in_words(const Token& token) {
         return "<" + token.text + ">";
     if (token.text.size() > 10) return quote(token.text.substr(0, 10)) + "...";
     return quote(token.text);
-}
-
-/// Go's numbers: decimal, hexadecimal, octal, binary, underscores, exponents; nothing when it is
-/// none.
-std::optional<TemplateValue> read_number(std::string_view written) {
-    std::string text;
-    for (const char c : written) {
-        if (c != '_') text += c;
-    }
-    const bool negative = text.starts_with('-');
-    std::string_view body = text;
-    if (negative || body.starts_with('+')) body.remove_prefix(1);
-    int base = 10;
-    std::string_view digits = body;
-    if (body.size() > 1 && body[0] == '0') {
-        const char letter = static_cast<char>(body[1] | 0x20);
-        base = letter == 'x' ? 16 : letter == 'b' ? 2 : 8;
-        digits.remove_prefix(letter == 'x' || letter == 'b' || letter == 'o' ? 2 : 1);
-    }
-    std::uint64_t integer = 0;
-    const char* end = digits.data() + digits.size();
-    const auto read = std::from_chars(digits.data(), end, integer, base);
-    if (read.ec == std::errc{} && read.ptr == end && integer <= INT64_MAX)
-        return TemplateValue(negative ? -static_cast<std::int64_t>(integer)
-                                      : static_cast<std::int64_t>(integer));
-    if (base == 16 ? body.find_first_of("pP") == std::string_view::npos
-                   : body.find_first_not_of("0123456789.eE+-") != std::string_view::npos)
-        return std::nullopt;
-    if (body.empty() || body.find_first_of("0123456789") == std::string_view::npos)
-        return std::nullopt;
-    char* stop = nullptr;
-    const double number = std::strtod(text.c_str(), &stop);
-    if (stop != text.c_str() + text.size()) return std::nullopt;
-    return TemplateValue(number);
-}
-
-std::int64_t first_rune(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    if (byte(0) < 0x80) return byte(0);
-    if (byte(0) < 0xe0) return ((byte(0) & 0x1f) << 6) | (byte(1) & 0x3f);
-    if (byte(0) < 0xf0)
-        return ((byte(0) & 0x0f) << 12) | ((byte(1) & 0x3f) << 6) | (byte(2) & 0x3f);
-    return ((byte(0) & 7) << 18) | ((byte(1) & 0x3f) << 12) | ((byte(2) & 0x3f) << 6) |
-           (byte(3) & 0x3f);
 }
 
 /// How a list of nodes ended.
@@ -490,7 +443,7 @@ private:
         } else if (token.kind == TokenKind::Number) {
             const auto number = read_number(token.text);
             if (!number)
-                wrong(fmt::format("bad number syntax: {}", quote(token.text)));
+                wrong(fmt::format("{}: {}", number.error(), quote(token.text)));
             else
                 node->value = *number;
         } else {
@@ -500,9 +453,21 @@ private:
             if (token.kind == TokenKind::String)
                 node->kind = NodeKind::String;
             else
-                node->value = TemplateValue(first_rune(text));
+                node->value = character(token, text);
         }
         return node;
+    }
+
+    /// Exactly one character stands between the quotes.
+    TemplateValue character(const Token& token, const std::string& text) {
+        if (text.empty()) wrong("invalid syntax");
+        const bool one_byte = token.text.size() > 1 && token.text[1] == '\\' && text.size() == 1;
+        const auto characters =
+            std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; });
+        if (characters > 1) wrong("malformed character constant: " + token.text);
+        // `'\xff'` is that number, not a piece of UTF-8.
+        if (one_byte) return static_cast<unsigned char>(text[0]);
+        return first_rune(text);
     }
 
     std::string name_;
@@ -516,76 +481,7 @@ private:
     std::optional<std::string> error_;
 };
 
-std::string joined(const std::vector<NodePtr>& nodes, std::string_view between) {
-    std::string out;
-    for (const auto& node : nodes) {
-        if (!out.empty()) out += between;
-        const bool is_group = between == " " && node->kind == NodeKind::Pipe;
-        out += is_group ? "(" + print(*node) + ")" : print(*node);
-    }
-    return out;
-}
-
 }  // namespace
-
-bool says_nothing(const Node& list) {
-    for (const auto& child : list.children) {
-        if (child->kind != NodeKind::Text ||
-            child->text.find_first_not_of(" \t\r\n") != std::string::npos)
-            return false;
-    }
-    return true;
-}
-
-std::string print(const Node& node) {
-    switch (node.kind) {
-        case NodeKind::Dot:
-            return ".";
-        case NodeKind::Nil:
-            return "nil";
-        case NodeKind::Text:
-        case NodeKind::Bool:
-        case NodeKind::Number:
-        case NodeKind::String:
-        case NodeKind::Function:
-            return node.text;
-        case NodeKind::Command:
-            return joined(node.children, " ");
-        case NodeKind::Pipe: {
-            std::string out = fmt::format("{}", fmt::join(node.declared, ", "));
-            if (!out.empty()) out += node.assigns ? " = " : " := ";
-            return out + joined(node.children, " | ");
-        }
-        case NodeKind::Field:
-            return fmt::format(".{}", fmt::join(node.names, "."));
-        case NodeKind::Variable:
-            return fmt::format("{}", fmt::join(node.names, "."));
-        case NodeKind::Chain: {
-            const bool is_group = node.children.front()->kind == NodeKind::Pipe;
-            const std::string inner = print(*node.children.front());
-            return fmt::format("{}.{}", is_group ? "(" + inner + ")" : inner,
-                               fmt::join(node.names, "."));
-        }
-        case NodeKind::Call:
-            return fmt::format("{{{{template {}{}}}}}", quote(node.text),
-                               node.pipe ? " " + print(*node.pipe) : "");
-        case NodeKind::Action:
-            return "{{" + print(*node.pipe) + "}}";
-        case NodeKind::If:
-            return "{{if " + print(*node.pipe) + "}}";
-        case NodeKind::Range:
-            return "{{range " + print(*node.pipe) + "}}";
-        case NodeKind::With:
-            return "{{with " + print(*node.pipe) + "}}";
-        case NodeKind::Break:
-            return "{{break}}";
-        case NodeKind::Continue:
-            return "{{continue}}";
-        case NodeKind::List:
-            break;
-    }
-    return {};
-}
 
 Result<std::vector<Tree>> parse(const std::string& name, std::string_view text,
                                 const std::function<bool(std::string_view)>& known) {

@@ -114,6 +114,13 @@ struct Token {
 /// Cuts the whole text into tokens; the last one is End or Error.
 std::vector<Token> lex(std::string_view text);
 
+/// Go's numbers: decimal, hexadecimal, octal, binary, underscores, exponents. The error is what Go
+/// says before the number.
+tl::expected<TemplateValue, const char*> read_number(std::string_view written);
+
+/// The first character of a text, as its number.
+std::int64_t first_rune(std::string_view text);
+
 /// Undoes Go's quoting, with the quotes on; false when an escape is wrong.
 bool unquote(std::string_view quoted, std::string& out);
 

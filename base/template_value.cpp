@@ -206,7 +206,10 @@ void print_template_value(std::string& out, const TemplateValue& value, std::siz
             print_items(out, value, bytes_max);
             break;
         case Kind::Object:
-            if (value.object().self.is_missing())
+            if (const auto method = value.object().methods.find("String");
+                method != value.object().methods.end()) {
+                if (const auto text = method->second.call({})) out += to_string(*text);
+            } else if (value.object().self.is_missing())
                 print_items(out, value, bytes_max);
             else
                 print_template_value(out, value.object().self, bytes_max);

@@ -26,9 +26,9 @@ using TemplateArguments = std::span<const TemplateValue>;
 
 /// What a template may call: a function of Go's or ours, or a method of an object.
 struct TemplateFunction {
-    /// One letter a parameter: `s` string, `i` integer, `m` map, `l` list, `t` time, `a` anything.
-    /// A
-    /// `*` at the end says "any number of the last". Arguments arrive counted and of these types.
+    /// One letter a parameter: `s` string, `i` integer, `m` map, `l` list, `t` time, `d` duration, `r` what
+    /// `query` gives, `e` one element of that, `a` anything. A `*` at the end says "any number of
+    /// the last". Arguments arrive counted and of these types.
     std::string takes;
     std::function<Result<TemplateValue>(TemplateArguments)> call;
 };
@@ -109,6 +109,8 @@ std::string to_string(const TemplateValue& value);
 std::string format_go_float(double value, char verb, int precision);
 /// Go's fmt.Sprintf; wrong verbs print as Go prints them (`%!d(float64=1)`).
 std::string go_printf(std::string_view format, TemplateArguments arguments, std::size_t bytes_max);
+/// The same for one value and one verb without flags: `s` is what Go's own messages print with.
+std::string go_print(const TemplateValue& value, char verb, std::size_t bytes_max);
 /// Go's time.Duration.String: `1h5m0s`, `1.5s`, `150µs`.
 std::string format_go_duration(std::chrono::nanoseconds duration);
 /// Go's time.Time.Format in UTC, with Go's reference layout (`2006-01-02 15:04:05 MST`).

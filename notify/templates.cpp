@@ -61,6 +61,10 @@ TemplateValue labels_value(const Labels& labels) {
     TemplateMap map;
     for (const Label label : labels) map.emplace(std::string(label.name), label.value);
     out.self = TemplateValue(std::move(map));
+    std::string text;
+    for (const Label label : labels)
+        text += fmt::format("{}{}={}", text.empty() ? "" : ", ", label.name, label.value);
+    out.methods["String"] = returning(text);
     out.methods["SortedPairs"] = returning(pairs_of(labels));
     out.methods["Names"] = returning(strings_of(labels, true));
     out.methods["Values"] = returning(strings_of(labels, false));

@@ -20,9 +20,7 @@ Result<QueryResult> as_vector(QueryResult result) {
     using Kind = QueryResult::Kind;
     if (result.kind == Kind::Scalar) result.kind = Kind::Vector;
     if (result.kind != Kind::Vector)
-        return fail(Fault::BadInput,
-                    fmt::format("the expression gives a {}; expected a vector or a scalar",
-                                to_string(result.kind)));
+        return fail(Fault::BadInput, "rule result is not a vector or scalar");
     return result;
 }
 
@@ -46,7 +44,7 @@ TemplateFunctions functions_at(Timestamp at, const Ask& ask, const RuleSettings&
             const double* value = std::get_if<double>(&series.samples.front().value);
             samples.push_back(template_sample(std::move(labels), value ? *value : 0));
         }
-        return samples;
+        return template_query_result(std::move(samples));
     };
     TemplateFunctions all = prometheus_functions(settings), out;
     for (const char* name : {"query", "externalURL", "pathPrefix"})
@@ -55,6 +53,20 @@ TemplateFunctions functions_at(Timestamp at, const Ask& ask, const RuleSettings&
 }
 
 }  // namespace
+
+Surroundings::Numbers Surroundings::Numbers::in(Metrics& metrics) {
+    return {metrics.counter("vedette_rules_evaluations_total", "Evaluations of single rules."),
+            metrics.counter("vedette_rules_evaluation_failures_total",
+                            "Evaluations of single rules that failed."),
+            metrics.counter("vedette_rules_missed_iterations_total",
+                            "Evaluations of groups that were skipped because they came too late."),
+            metrics.counter("vedette_rules_rejected_samples_total",
+                            "Samples of rules that the store did not keep."),
+            metrics.counter("vedette_rules_untaken_alerts_total",
+                            "Alerts that were not taken and are offered again."),
+            metrics.histogram("vedette_rules_evaluation_seconds", "Time one rule took.",
+                              {0.0001, 0.001, 0.01, 0.1, 1, 10})};
+}
 
 Group::Group(RuleGroup definition, const RuleSettings& settings, Timestamp now)
     : definition_(std::move(definition)),
@@ -189,7 +201,10 @@ Result<void> Group::write(Running& running, const std::vector<Recorded>& rows, T
     with.log.warn(
         "samples of a rule were rejected",
         {{"rule", running.rule.name}, {"samples", rejected}, {"first", appended->first_rejection}});
-    return {};
+    // Prometheus's words.
+    return fail(Fault::BadInput, appended->duplicate > 0      ? "duplicate sample for timestamp"
+                                 : appended->out_of_order > 0 ? "out of order sample"
+                                                              : "too old sample");
 }
 
 bool Group::tell(Running& running, Timestamp now, Surroundings& with) {

@@ -41,6 +41,9 @@ struct Surroundings {
     const Clock& clock;
     Log& log;
     struct Numbers {
+        /// Finds or makes them.
+        static Numbers in(Metrics& metrics);
+
         Counter& evaluations;
         Counter& failures;
         Counter& missed;

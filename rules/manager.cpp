@@ -17,23 +17,8 @@ constexpr auto look_at_clock_every = std::chrono::seconds(10);
 constexpr auto end_again_after = std::chrono::seconds(1);
 
 Surroundings surroundings(const Doors& doors) {
-    Metrics& metrics = doors.metrics;
-    return {doors.ask,
-            doors.samples,
-            doors.alerts,
-            doors.clock,
-            doors.log,
-            {metrics.counter("vedette_rules_evaluations_total", "Evaluations of single rules."),
-             metrics.counter("vedette_rules_evaluation_failures_total",
-                             "Evaluations of single rules that failed."),
-             metrics.counter("vedette_rules_missed_iterations_total",
-                             "Evaluations of groups that were skipped because they came too late."),
-             metrics.counter("vedette_rules_rejected_samples_total",
-                             "Samples of rules that the store did not keep."),
-             metrics.counter("vedette_rules_untaken_alerts_total",
-                             "Alerts that were not taken and are offered again."),
-             metrics.histogram("vedette_rules_evaluation_seconds", "Time one rule took.",
-                               {0.0001, 0.001, 0.01, 0.1, 1, 10})}};
+    return {doors.ask,   doors.samples, doors.alerts,
+            doors.clock, doors.log,     Surroundings::Numbers::in(doors.metrics)};
 }
 
 }  // namespace

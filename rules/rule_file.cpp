@@ -24,11 +24,17 @@ bool is_label_name(std::string_view name) {
 
 /// What the rules of one group share.
 struct GroupScene {
-    Dialect dialect = Dialect::Prometheus;
-    promql::Features features;
+    RuleReading how;
     std::optional<Milliseconds> interval;
     TextMap labels;
 };
+
+/// Reports keys that nobody asked for, unless told not to.
+void finish(MapReader& map, const RuleReading& how) {
+    if (how.ignore_unknown_fields)
+        for (const auto& entry : map.map().entries) map.also_known({entry.key});
+    map.finish();
+}
 
 class RuleReader {
 public:
@@ -58,7 +64,7 @@ public:
             check_templates(rule);
         merge_group_labels(rule.labels);
         read_own_key(rule);
-        map_.finish();
+        finish(map_, group_.how);
         return rule;
     }
 
@@ -73,7 +79,7 @@ private:
             return;
         }
         promql::ParseProblem problem;
-        auto expr = promql::parse(text, &problem, group_.features);
+        auto expr = promql::parse(text, &problem, group_.how.features);
         if (!expr) {
             std::string message = "could not parse expression: " + expr.error().message;
             if (!problem.advice.empty()) message += "; " + problem.advice;
@@ -86,7 +92,7 @@ private:
 
     void report_no_condition(const Rule& rule) {
         const bool may_be_ours =
-            group_.dialect == Dialect::Vedette && rule.kind == Rule::Kind::Alerting;
+            group_.how.dialect == Dialect::Vedette && rule.kind == Rule::Kind::Alerting;
         if (!may_be_ours)
             map_.required("expr");
         else
@@ -96,7 +102,7 @@ private:
     }
 
     void read_own_key(Rule& rule) {
-        if (group_.dialect == Dialect::Prometheus) return refuse_own_keys(map_);
+        if (group_.how.dialect == Dialect::Prometheus) return refuse_own_keys(map_);
         auto own = read_own_condition(map_, rule, group_.interval);
         if (!own) return;
         rule.own_key = std::move(own->written);
@@ -186,7 +192,7 @@ TextMap read_group_labels(MapReader& map) {
 }
 
 RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems,
-                     Dialect dialect, promql::Features features) {
+                     const RuleReading& how) {
     RuleGroup group;
     const ConfigNode* named = node.find("name");
     const std::string what = named && named->is_scalar()
@@ -201,56 +207,55 @@ RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& probl
     // Prometheus takes a negative limit, and means none.
     group.limit = static_cast<std::size_t>(
         std::max<std::int64_t>(0, map.integer("limit", 0, INT32_MIN, INT32_MAX)));
-    const GroupScene scene{dialect, features, group.interval, read_group_labels(map)};
+    const GroupScene scene{how, group.interval, read_group_labels(map)};
     std::size_t rule_number = 0;
     map.list("rules", [&](const ConfigNode& rule) {
         ++rule_number;
         group.rules.push_back(
             RuleReader(rule, problems, rule_title(rule, rule_number), scene).read());
     });
-    map.finish();
+    finish(map, how);
     return group;
-}
-
-void warn_of_twins(const std::vector<RuleGroup>& groups, const ConfigNode& root,
-                   Problems& problems) {
-    std::map<std::pair<std::string, TextMap>, std::size_t> seen;
-    for (const auto& group : groups) {
-        for (const auto& rule : group.rules) {
-            if (++seen[{rule.name, rule.labels}] == 2)
-                problems.warn(root,
-                              fmt::format("{} stands here twice with the same labels; its series "
-                                          "or alerts will be mixed up",
-                                          quote(rule.name)));
-        }
-    }
 }
 
 }  // namespace
 
-std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems, Dialect dialect,
-                                  promql::Features features) {
+std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems,
+                                  const RuleReading& how) {
     std::vector<RuleGroup> groups;
     if (root.is_null()) return groups;
     MapReader map(root, problems, "the rule file");
     std::set<std::string> names;
     map.list("groups", [&](const ConfigNode& node) {
-        RuleGroup group = read_group(node, groups.size() + 1, problems, dialect, features);
+        RuleGroup group = read_group(node, groups.size() + 1, problems, how);
         group.file = root.file ? root.file->name : "";
         if (!group.name.empty() && !names.insert(group.name).second)
             problems.add(node,
                          fmt::format("group {} stands in this file twice", quote(group.name)));
         groups.push_back(std::move(group));
     });
-    map.finish();
-    warn_of_twins(groups, root, problems);
+    finish(map, how);
+    for (const RuleName& twin : duplicate_rules(groups))
+        problems.warn(root, fmt::format("{} stands here twice with the same labels; its series or "
+                                        "alerts will be mixed up",
+                                        quote(twin.first)));
     return groups;
 }
 
 std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
-                                  Problems& problems, Dialect dialect, promql::Features features) {
+                                  Problems& problems, const RuleReading& how) {
     const ConfigNode root = read_yaml(name, text, problems);
-    return read_rules(root, problems, dialect, features);
+    return read_rules(root, problems, how);
+}
+
+std::vector<RuleName> duplicate_rules(const std::vector<RuleGroup>& groups) {
+    std::map<RuleName, std::size_t> seen;
+    for (const auto& group : groups)
+        for (const auto& rule : group.rules) ++seen[{rule.name, rule.labels}];
+    std::vector<RuleName> out;
+    for (const auto& [name, times] : seen)
+        if (times > 1) out.push_back(name);
+    return out;
 }
 
 }  // namespace vedette::rules

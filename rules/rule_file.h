@@ -42,17 +42,30 @@ struct RuleGroup {
 /// Whose keys a rule file may have: Prometheus's (`rule_files`), or ours too (`vedette_rules`).
 enum class Dialect { Prometheus, Vedette };
 
+struct RuleReading {
+    RuleReading(Dialect keys = Dialect::Prometheus, bool ignore = false)
+        : dialect(keys), ignore_unknown_fields(ignore) {}
+
+    Dialect dialect;
+    bool ignore_unknown_fields;  ///< keys that nobody knows are no problem
+    promql::Features features;   ///< of the expressions
+};
+
 /// Reads one rule file, strictly, and checks it as `promtool check rules` does: unknown keys,
 /// expressions, names, templates. Our own keys are compiled. Rules written twice are a warning.
 /// What is wrong goes to `problems`, each with its place; then the groups returned are not fit for
 /// use.
 std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems,
-                                  Dialect dialect = Dialect::Prometheus,
-                                  promql::Features features = {});
+                                  const RuleReading& how = {});
 
 /// The same from a text; `name` is what messages and the API call the file.
 std::vector<RuleGroup> read_rules(const std::string& name, std::string_view text,
-                                  Problems& problems, Dialect dialect = Dialect::Prometheus,
-                                  promql::Features features = {});
+                                  Problems& problems, const RuleReading& how = {});
+
+/// What rules are told apart by: the name of series or alert, and the labels, sorted.
+using RuleName = std::pair<std::string, TextMap>;
+
+/// What stands there more than once, sorted; promtool's lint `duplicate-rules`.
+std::vector<RuleName> duplicate_rules(const std::vector<RuleGroup>& groups);
 
 }  // namespace vedette::rules

@@ -229,7 +229,7 @@ class OwnKeys(ProcessTest):
             self.export(written.read_text())
             code, out, err = run([VEDETTE, "check", "rules", written])
             self.assertEqual((code, err), (0, ""), page.name)
-            self.assertEqual(textwrap.dedent(out.partition("compiles to\n")[2]), shown, page.name)
+            self.assertEqual(textwrap.dedent(out.partition("compiles to\n")[2].rstrip("\n") + "\n"), shown, page.name)
 
     def test_a_baseline_that_the_store_forgets_is_warned_of(self):
         self.write("own.yml", "groups: [{name: g, rules: [{alert: A, baseline: {metric: x, deviates: 5}}]}]")

@@ -35,6 +35,8 @@ class RuleFiles(unittest.TestCase):
     def test_so_does_vedette(self):
         code, out, err = run([VEDETTE, "check", "rules", *RULES])
         self.assertEqual(code, 0, out + err)
+        code, out, err = run([VEDETTE, "test", "rules", *TESTS])
+        self.assertEqual(code, 0, out + err)
 
     def test_every_alert_is_tested_firing_and_quiet(self):
         for path in RULES:

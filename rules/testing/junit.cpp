@@ -1,0 +1,81 @@
+#include "rules/testing/junit.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace vedette::rules::testing {
+namespace {
+
+/// As Go's encoding/xml writes text and attributes.
+std::string escape(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+            case '"':
+                out += "&#34;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '\t':
+                out += "&#x9;";
+                break;
+            case '\n':
+                out += "&#xA;";
+                break;
+            case '\r':
+                out += "&#xD;";
+                break;
+            default:
+                // Control characters have no place in XML.
+                if (static_cast<unsigned char>(c) < 0x20)
+                    out += "\xef\xbf\xbd";
+                else
+                    out += c;
+        }
+    }
+    return out;
+}
+
+std::string case_xml(const TestCase& one) {
+    std::string out = fmt::format("<testcase name=\"{}\">", escape(one.name));
+    for (const auto& failure : one.failures)
+        out += fmt::format("<failure>{}</failure>", escape(failure));
+    return out + "</testcase>";
+}
+
+std::string suite_xml(const TestSuite& suite) {
+    std::size_t failures = 0;
+    for (const auto& one : suite.cases) failures += one.failures.size();
+    const bool aborted = !suite.aborted.empty();
+    std::string out = fmt::format(
+        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"0\" "
+        "timestamp=\"{}\">",
+        escape(suite.file), suite.cases.size() + (aborted ? 1 : 0), failures, aborted ? 1 : 0,
+        suite.started);
+    for (const auto& one : suite.cases) out += case_xml(one);
+    if (aborted)
+        out += fmt::format("<testcase name=\"unknown\"><error>{}</error></testcase>",
+                           escape(suite.aborted));
+    return out + "</testsuite>";
+}
+
+}  // namespace
+
+std::string junit_xml(const std::vector<TestSuite>& suites) {
+    std::string out = "<testsuites>";
+    for (const auto& suite : suites) out += suite_xml(suite);
+    return out + "</testsuites>";
+}
+
+}  // namespace vedette::rules::testing
