@@ -370,10 +370,15 @@ void keep_sampled(Block& block, const Grouping& groups, std::span<const double> 
 
 void warn_of_ratios(QueryContext& context, const Expr& at, std::span<const double> ratios) {
     double least = 0, most = 0;
+    bool any_nan = false;
     for (const double ratio : ratios) {
+        any_nan |= std::isnan(ratio);
         least = std::min(least, ratio);
         most = std::max(most, ratio);
     }
+    // Beside NaN only an infinity is larger or smaller than all others.
+    if (any_nan && !std::isinf(least)) least = 0;
+    if (any_nan && !std::isinf(most)) most = 0;
     const auto warn = [&](double got, int capped) {
         context.warn(at,
                      fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",

@@ -94,11 +94,11 @@ def record_found(folder):
     path = RECORDED / 'found.json'
     file = json.loads(path.read_text())
     cases = []
-    with Prometheus(folder) as prometheus:
+    with Prometheus(folder, PROFILES[1]) as prometheus:
         prometheus.write(sorted(file['data'], key=lambda one: sorted(one[0].items())))
         for row in file['cases']:
-            case = {name: row[name] for name in ('what', 'in_order', 'query', 'at', 'start', 'end', 'step') if name in row}
-            form = {{'at': 'time'}.get(name, name): value for name, value in case.items() if name not in ('what', 'in_order')}
+            case = {name: row[name] for name in ('what', 'in_order', 'features', 'query', 'at', 'start', 'end', 'step') if name in row}
+            form = {{'at': 'time'}.get(name, name): value for name, value in case.items() if name not in ('what', 'in_order', 'features')}
             case.update(answer_of(prometheus.ask('query' if 'at' in case else 'query_range', **form)))
             cases.append(case)
     path.write_text('{"version": "%s", "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, rows(file['data']), rows(cases)))
