@@ -470,7 +470,7 @@ Result<void> check_side(std::string_view side, Result<void> good) {
 }
 
 Result<void> check_exponential(const Histogram& h) {
-    if (h.schema < exponential_schema_min || h.schema > exponential_schema_max)
+    if (!is_known_schema(h.schema))
         return fail(Fault::BadInput, fmt::format("histogram has the unknown schema {}", h.schema));
     if (auto good =
             check_side("positive", check_spans(h.positive_spans, h.positive_buckets.size(), false));

@@ -21,6 +21,12 @@ inline bool uses_custom_buckets(const Histogram& histogram) {
     return histogram.schema == custom_buckets_schema;
 }
 
+/// Functions below take no other.
+inline bool is_known_schema(std::int32_t schema) {
+    return schema == custom_buckets_schema ||
+           (schema >= exponential_schema_min && schema <= exponential_schema_max);
+}
+
 /// One bucket as people see it.
 struct HistogramBucket {
     double lower = 0, upper = 0, count = 0;

@@ -260,7 +260,11 @@ Result<void> Reader::value_of(std::string_view key, Histogram& out) {
         into = std::move(*value);
         return {};
     };
-    if (key == "schema") return whole(out.schema);
+    if (key == "schema") {
+        if (auto good = whole(out.schema); !good) return good;
+        if (is_known_schema(out.schema)) return {};
+        return expected("a schema of -4 to 8, or -53, before this");
+    }
     if (key == "offset") return whole(offset_);
     if (key == "n_offset") return whole(negative_offset_);
     if (key == "sum") return real(out.sum);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "core/histogram.h"
 #include "core/limits.h"
 #include "store/bytes.h"
 #include "store/packed/packed.h"
@@ -265,6 +266,7 @@ HistogramRef read_histogram_after(ByteReader& in, const Histogram* before) {
     const Histogram* base = nullptr;
     if ((flags & layout_flag) != 0) {
         value->schema = static_cast<std::int32_t>(in.signed_varint());
+        if (!is_known_schema(value->schema)) in.refuse();
         value->zero_threshold = in.real();
         read_spans(in, value->positive_spans);
         read_spans(in, value->negative_spans);

@@ -80,6 +80,8 @@ TEST_CASE("what cannot be read in the notation is named with its place", "[promq
         {"{{cnt:1}}", "character 3: bad histogram descriptor found: \"cnt\""},
         {"{{sum:1 sum:2}}", "duplicate key \"sum\" in histogram"},
         {"{{buckets:1}}", "character 11: expected a list in brackets, found \"1\""},
+        {"{{schema:9}}",
+         "character 11: expected a schema of -4 to 8, or -53, before this, found \"}\""},
         {"{{schema:0.5}}", "character 11: expected a space or `}}`, found \".\""},
         {"{{counter_reset_hint:maybe}}",
          "character 27: expected unknown, reset, not_reset or gauge before this, found \"}\""},
