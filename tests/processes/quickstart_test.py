@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """A stranger's first ten minutes: examples/quickstart, a broken service, the messages, the all-clear."""
+import contextlib
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 import unittest
 
 from demo import DemoTest
-from support import BUILD, ROOT, fetch, get_json, wait_for
+from support import BUILD, ROOT, ProcessTest, fetch, get_json, wait_for
 
 # From the request that breaks something to the message: 5 of 8 readings, `for: 6s`, group_wait: 1s, and a busy machine.
 MESSAGE_WITHIN = 40
@@ -64,12 +67,14 @@ class Quickstart(DemoTest):
         self.assertEqual(targets["checkout"], "")
 
 
-class Demo(unittest.TestCase):
-    """scripts/demo itself, at the ports that it always uses; they are free, or the test says so."""
+class Demo(ProcessTest):
+    """scripts/demo itself, with every port moved to where nobody listens."""
 
     def test_it_prints_where_to_look_and_ends_both_programs(self):
-        demo = subprocess.Popen([ROOT / "scripts" / "demo"], env={**os.environ, "VEDETTE_BUILD": str(BUILD), "VEDETTE_BUILT_IN": "1 min 2 s"},
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        ports = self.free_ports()
+        demo = subprocess.Popen([ROOT / "scripts" / "demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env={**os.environ, "VEDETTE_BUILD": str(BUILD), "VEDETTE_BUILT_IN": "1 min 2 s",
+                                     "VEDETTE_DEMO_PORTS": str(ports), "VEDETTE_DEMO_DATA": str(self.folder / "data")})
         self.addCleanup(demo.stdout.close)
         self.addCleanup(lambda: demo.poll() is None and demo.kill())
         said = ""
@@ -77,17 +82,32 @@ class Demo(unittest.TestCase):
             said += line
             if line.startswith("Stop:"):
                 break
-        self.assertRegex(said, r"^\nvedette \d+\.\d+\.\d+    built in 1 min 2 s    data in ./build/demo-data\n\n"
-                               r"  pages     http://127\.0\.0\.1:7887 +metrics   http://127\.0\.0\.1:7887/metrics\n"
-                               r"  inbox     http://127\.0\.0\.1:7890/inbox +\(where Slack, mail and webhooks of this demo arrive\)\n\n"
+        self.assertRegex(said, r"^\nvedette \d+\.\d+\.\d+    built in 1 min 2 s    data in /\S+/data\n\n"
+                               rf"  pages     http://127\.0\.0\.1:{ports}887 +metrics   http://127\.0\.0\.1:{ports}887/metrics\n"
+                               rf"  inbox     http://127\.0\.0\.1:{ports}890/inbox +\(where Slack, mail and webhooks of this demo arrive\)\n\n"
                                r"  watching  9 targets +rules     4 alerts, 3 recordings\n\n"
-                               r"Break something:   curl -X POST http://127\.0\.0\.1:7890/break/checkout\n")
+                               rf"Break something:   curl -X POST http://127\.0\.0\.1:{ports}890/break/checkout\n")
+        self.assertEqual(fetch(f"http://127.0.0.1:{ports}890/services")[0], 200)
+        wait_for("nine targets up, at the ports they were moved to",
+                 lambda: get_json(f"http://127.0.0.1:{ports}887/api/v1/query", query="sum(probe_success)")["data"]["result"][0]["value"][1] == "9", 30)
         demo.send_signal(signal.SIGTERM)
         demo.stdout.read()
         self.assertEqual(demo.wait(20), 0)
-        for port in (7887, 7890):
+        for port in (887, 890):
             with self.assertRaises(OSError):
-                fetch(f"http://127.0.0.1:{port}/")
+                fetch(f"http://127.0.0.1:{ports}{port}/")
+
+    def free_ports(self):
+        """Thousands whose ports are all free; below those that the system gives to clients."""
+        for thousands in random.sample(range(10, 32), 22):
+            with contextlib.ExitStack() as stack:
+                try:
+                    for port in (887, 890, 891, *range(900, 909)):
+                        stack.enter_context(socket.socket()).bind(("127.0.0.1", thousands * 1000 + port))
+                    return thousands
+                except OSError:
+                    continue
+        self.fail("no free ports")
 
 
 if __name__ == "__main__":
