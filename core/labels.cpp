@@ -6,7 +6,6 @@
 #include <cstring>
 #include <functional>
 #include <new>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/printable.h"
@@ -205,26 +204,6 @@ Labels LabelsBuilder::build() const {
     labels.reserve(labels_.size());
     for (const auto& [name, value] : labels_) labels.push_back({name, value});
     return Labels(std::move(labels));
-}
-
-struct LabelsPool::State {
-    struct Hash {
-        std::size_t operator()(const Labels& labels) const { return labels.hash(); }
-    };
-    std::unordered_set<Labels, Hash> sets;
-};
-
-LabelsPool::LabelsPool() : state_(new State) {}
-LabelsPool::~LabelsPool() {
-    delete state_;
-}
-
-Labels LabelsPool::intern(const Labels& labels) {
-    return *state_->sets.insert(labels).first;
-}
-
-std::size_t LabelsPool::size() const {
-    return state_->sets.size();
 }
 
 // ── text

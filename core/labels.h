@@ -113,24 +113,6 @@ private:
     std::vector<std::pair<std::string, std::string>> labels_;  // sorted by name
 };
 
-/// Keeps one copy of each distinct label set, so that equal sets share one block.
-/// Not safe to share between threads; the owner guards it.
-class LabelsPool {
-public:
-    LabelsPool();
-    ~LabelsPool();
-    LabelsPool(const LabelsPool&) = delete;
-    LabelsPool& operator=(const LabelsPool&) = delete;
-
-    /// The pooled twin of `labels`.
-    Labels intern(const Labels& labels);
-    std::size_t size() const;
-
-private:
-    struct State;
-    State* state_;
-};
-
 /// `up{instance="a", job="b"}`: as Prometheus prints a series. Names that need it are quoted.
 std::string to_string(const Labels& labels);
 

@@ -76,14 +76,6 @@ TEST_CASE("a builder sets, deletes and keeps", "[core][labels]") {
     CHECK(to_string(builder.keep(only).build()) == R"({job="web"})");
 }
 
-TEST_CASE("a pool keeps one copy of equal sets", "[core][labels]") {
-    LabelsPool pool;
-    const Labels first = pool.intern(Labels{{"job", "api"}});
-    const Labels second = pool.intern(Labels{{"job", "api"}});
-    CHECK(first.get("job").data() == second.get("job").data());
-    CHECK(pool.size() == 1);
-}
-
 TEST_CASE("names that are not classic are quoted", "[core][labels]") {
     CHECK(to_string(Labels{{"__name__", "http.requests"}, {"my.label", "x"}}) ==
           R"({"http.requests", "my.label"="x"})");
