@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "app/terminal.h"
+#include "core/limits.h"
 
 namespace vedette::app {
 
@@ -74,6 +75,24 @@ void print_change(const Alert& alert) {
         fmt::format("{}  → {}  {}  {}", local_clock(at), alert.labels.get("alertname"),
                     ink(ink_of(alert.state), to_string(alert.state), has_colours(STDOUT_FILENO)),
                     alert.annotations.get("summary")));
+}
+
+bool News::is_new(const Alert& alert, std::chrono::steady_clock::time_point now) {
+    const Lock lock(mutex_);
+    // Told again for `resolved_alert_kept`; twice that, because evaluations may be late.
+    for (; !resolved_.empty() && now - resolved_.front().first > 2 * limits::resolved_alert_kept;
+         resolved_.pop_front())
+        told_.erase(resolved_.front().second);
+    const auto [at, inserted] = told_.try_emplace(alert.id, alert.state);
+    if (!inserted && at->second == alert.state) return false;
+    at->second = alert.state;
+    if (alert.state == AlertState::Resolved) resolved_.emplace_back(now, alert.id);
+    return true;
+}
+
+std::size_t News::remembered() const {
+    const Lock lock(mutex_);
+    return told_.size();
 }
 
 }  // namespace vedette::app

@@ -9,6 +9,7 @@
 namespace vedette::probes {
 
 struct Book::Kept {
+    std::atomic<std::uint64_t> number = 0;  // of its latest reading, among all
     mutable Mutex mutex;
     std::shared_ptr<const ProbeSettings> probe VEDETTE_GUARDED_BY(mutex);
     std::size_t target VEDETTE_GUARDED_BY(mutex) = 0;
@@ -125,7 +126,9 @@ void Book::replace(const std::vector<Entry>& entries, Timestamp now) {
             kept->probe = entry.probe;
             kept->target = entry.target;
         }
-        pages->push_back(kept);
+        pages->all.push_back(kept);
+        const std::string& instance = entry.probe->targets[entry.target].instance;
+        pages->by_name.emplace(std::pair(entry.probe->name, instance), kept.get());
         by_id_.emplace(entry.id, std::move(kept));
     }
     for (auto& [id, gone] : before) end_series(*gone);
@@ -144,6 +147,7 @@ void Book::record(Id id, Measured measured) {
         change = kept.judge(measured);
         kept.remember(measured);
     }
+    kept.number = ++readings_;
     writer_.commit();
     if (!change) return;
     for (const auto& observer : observers_) observer(*change);
@@ -156,27 +160,46 @@ void Book::on_change(std::function<void(const Change&)> observer) {
 std::vector<TargetStatus> Book::snapshot() const {
     const auto all = pages();
     std::vector<TargetStatus> out;
-    out.reserve(all->size());
-    for (const auto& kept : *all) {
+    out.reserve(all->all.size());
+    for (const auto& kept : all->all) {
         const Lock lock(kept->mutex);
         out.push_back(kept->status());
     }
     return out;
 }
 
+Book::News Book::news(std::uint64_t since) const {
+    News out;
+    out.until = readings_;  // first: what comes meanwhile is told again rather than not
+    const auto all = pages();
+    for (const auto& kept : all->all) {
+        if (kept->number <= since) continue;
+        const Lock lock(kept->mutex);
+        out.targets.push_back(kept->status());
+    }
+    return out;
+}
+
 std::optional<TargetStatus> Book::find(std::string_view probe, std::string_view instance) const {
     const auto all = pages();
-    for (const auto& kept : *all) {
-        const Lock lock(kept->mutex);
-        if (kept->probe->name == probe && kept->asked().instance == instance) return kept->status();
-    }
-    return std::nullopt;
+    const auto at = all->by_name.find({std::string(probe), std::string(instance)});
+    if (at == all->by_name.end()) return std::nullopt;
+    const Lock lock(at->second->mutex);
+    return at->second->status();
+}
+
+std::string Book::why_down(std::string_view probe, std::string_view instance) const {
+    const auto all = pages();
+    const auto at = all->by_name.find({std::string(probe), std::string(instance)});
+    if (at == all->by_name.end()) return {};
+    const Lock lock(at->second->mutex);
+    return at->second->state == State::Down ? at->second->reason : std::string();
 }
 
 std::vector<MetricFamily> Book::families() const {
     FamilyCollector families;
     const auto all = pages();
-    for (const auto& kept : *all) {
+    for (const auto& kept : all->all) {
         const Lock lock(kept->mutex);
         for (const Line& line : kept->series.lines)
             families.add(line.metric->name, line.metric->help,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/metric_family.h"
@@ -57,8 +59,7 @@ struct TargetStatus {
 ///              ├─▶ series of the target ──▶ one Batch ──▶ SampleSink
 ///              └─▶ latest values ──▶ families()
 ///
-/// `replace`, `record` and `on_change` belong to the loop's thread; `snapshot`, `find` and
-/// `families` to any: they hold one target at a time, for microseconds, so that a page never holds
+/// `replace`, `record` and `on_change` belong to the loop's thread; what is const to any: it holds one target at a time, for microseconds, so that a page never holds
 /// up the loop.
 class Book {
 public:
@@ -86,17 +87,31 @@ public:
     /// All targets, in the order of the configuration.
     std::vector<TargetStatus> snapshot() const;
     std::optional<TargetStatus> find(std::string_view probe, std::string_view instance) const;
+    /// Why this target is down; empty when it is up, not yet asked, or not in the book. Costs one
+    /// look into a table.
+    std::string why_down(std::string_view probe, std::string_view instance) const;
+    /// Targets with a reading later than the `since`th, and the number of the latest one now. Begin
+    /// with 0. Costs a comparison for each target that has none.
+    struct News {
+        std::vector<TargetStatus> targets;
+        std::uint64_t until = 0;
+    };
+    News news(std::uint64_t since) const;
     /// The latest values of all targets, by name. Of a target without a reading there is nothing.
     std::vector<MetricFamily> families() const;
 
 private:
     struct Kept;
-    using Pages = std::vector<std::shared_ptr<Kept>>;
+    struct Pages {
+        std::vector<std::shared_ptr<Kept>> all;
+        std::map<std::pair<std::string, std::string>, const Kept*> by_name;  // probe, instance
+    };
     std::shared_ptr<const Pages> pages() const VEDETTE_EXCLUDES(mutex_);
 
     SeriesWriter writer_;
     std::map<Id, std::shared_ptr<Kept>> by_id_;  // loop's thread only
     std::vector<std::function<void(const Change&)>> observers_;
+    std::atomic<std::uint64_t> readings_ = 0;  // taken so far
 
     mutable Mutex mutex_;
     std::shared_ptr<const Pages> pages_ VEDETTE_GUARDED_BY(mutex_);  // replaced, never changed

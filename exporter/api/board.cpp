@@ -176,8 +176,7 @@ struct Board::State {
 
     Mutex streams_mutex;
     std::vector<std::shared_ptr<EventStream>> streams VEDETTE_GUARDED_BY(streams_mutex);
-    std::map<std::string, Timestamp> sent
-        VEDETTE_GUARDED_BY(streams_mutex);  // newest reading told, by target
+    std::uint64_t told VEDETTE_GUARDED_BY(streams_mutex) = 0;  // so many readings
 };
 
 Board::Board(BoardSources sources) : state_(std::make_unique<State>(std::move(sources))) {}
@@ -352,28 +351,26 @@ bool Board::anybody_looks() const {
 
 void Board::publish_readings() {
     if (!anybody_looks()) return;
+    std::uint64_t since = 0;
+    {
+        const Lock lock(state_->streams_mutex);
+        since = state_->told;
+    }
+    const probes::Book::News news = state_->sources.readings(since);
+    {
+        const Lock lock(state_->streams_mutex);
+        state_->told = news.until;
+    }
+    if (news.targets.empty()) return;
     JsonWriter json;
     json.begin_list();
-    bool any = false;
-    {
-        const std::vector<probes::TargetStatus> targets = state_->sources.targets();
-        std::map<std::string, Timestamp> now_sent;  // targets that are gone are not carried along
-        const Lock lock(state_->streams_mutex);
-        for (const probes::TargetStatus& target : targets) {
-            if (!target.latest) continue;
-            const std::string key = key_of(target.probe, target.instance);
-            now_sent[key] = target.latest->at;
-            const auto before = state_->sent.find(key);
-            if (before != state_->sent.end() && before->second == target.latest->at) continue;
-            any = true;
-            json.begin_object();
-            write_reading(json, target);
-            json.end_object();
-        }
-        state_->sent = std::move(now_sent);
+    for (const probes::TargetStatus& target : news.targets) {
+        json.begin_object();
+        write_reading(json, target);
+        json.end_object();
     }
     json.end_list();
-    if (any) publish("readings", json.text());
+    publish("readings", json.text());
 }
 
 std::vector<Route> Board::routes() {

@@ -17,6 +17,7 @@ namespace vedette::exporter {
 /// Where the status board takes its facts from. All functions may be called from any thread.
 struct BoardSources {
     std::function<std::vector<probes::TargetStatus>()> targets;
+    std::function<probes::Book::News(std::uint64_t since)> readings;
     std::function<notify::Snapshot()> deliveries;
     std::function<std::vector<rules::GroupStatus>()> groups;
     SeriesSource& store;

@@ -35,7 +35,13 @@ struct World {
         target.labels = Labels{{"job", "shop"}, {"instance", "http://shop/"}};
     }
     Board board() {
-        return Board({[this] { return std::vector{target}; }, [this] { return deliveries; },
+        const auto news = [this](std::uint64_t since) {
+            const auto read = static_cast<std::uint64_t>(target.latest ? target.latest->at.ms : 0);
+            probes::Book::News out{{}, read};
+            if (read > since) out.targets.push_back(target);
+            return out;
+        };
+        return Board({[this] { return std::vector{target}; }, news, [this] { return deliveries; },
                       [this] { return std::vector{rules}; }, source, clock, "0.1.0", clock.now()});
     }
     std::shared_ptr<SpyStream> listen(Board& board) {

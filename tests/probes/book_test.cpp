@@ -99,6 +99,41 @@ TEST_CASE("a target's status says since when, what last, and what went wrong bef
     CHECK_FALSE(f.book.find("shop", "http://b/").has_value());
 }
 
+TEST_CASE("the book says why a target is down, and nothing of one that is not", "[probes][book]") {
+    Fixture f;
+    const auto shop = probe("shop", {"http://a/", "http://b/"});
+    f.book.replace({{1, shop, 0}, {2, shop, 1}}, {0});
+    CHECK(f.book.why_down("shop", "http://a/").empty());
+    f.book.record(1, reading(1000, false, "connection refused"));
+    f.book.record(2, reading(1000, true));
+    CHECK(f.book.why_down("shop", "http://a/") == "connection refused");
+    CHECK(f.book.why_down("shop", "http://b/").empty());
+    CHECK(f.book.why_down("shop", "http://c/").empty());
+    f.book.replace({{2, shop, 1}}, {2000});
+    CHECK(f.book.why_down("shop", "http://a/").empty());
+}
+
+TEST_CASE("news are the targets that have a reading since one last asked", "[probes][book]") {
+    Fixture f;
+    const auto shop = probe("shop", {"a", "b"});
+    f.book.replace({{1, shop, 0}, {2, shop, 1}}, {0});
+    auto asked = [&f, since = std::uint64_t{0}]() mutable {
+        const Book::News news = f.book.news(since);
+        since = news.until;
+        std::string out;
+        for (const TargetStatus& target : news.targets) out += target.instance;
+        return out;
+    };
+    CHECK(asked().empty());
+    f.book.record(2, reading(1000, true));
+    CHECK(asked() == "b");
+    CHECK(asked().empty());
+    f.book.record(1, reading(1000, true));  // at the same time as another
+    f.book.record(2, reading(2000, true));
+    CHECK(asked() == "ab");
+    CHECK(asked().empty());
+}
+
 TEST_CASE("failures outlive the readings around them, and both are bounded", "[probes][book]") {
     Fixture f;
     f.book.replace({{1, probe("shop", {"http://a/"}), 0}}, {0});
