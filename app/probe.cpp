@@ -37,6 +37,7 @@ std::string waterfall(const std::vector<Phase>& phases) {
     std::string out;
     std::chrono::nanoseconds before{0};
     for (const Phase& phase : phases) {
+        if (phase.took.count() == 0) continue;  // `tls` of a plain connection
         const auto column = [&](std::chrono::nanoseconds at) {
             return static_cast<int>(static_cast<double>(at.count()) /
                                     static_cast<double>(total.count()) * width);
