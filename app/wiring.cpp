@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <map>
 #include <optional>
 
 #include "app/console.h"
@@ -99,24 +98,6 @@ private:
     AlertSink& sink_;
     ReasonOf reason_of_;
     Observer observer_;
-};
-
-/// Tells a transition from a sending again: the same state of the same alert is news only once.
-class News {
-public:
-    bool is_new(const Alert& alert) VEDETTE_EXCLUDES(mutex_) {
-        const Lock lock(mutex_);
-        const auto [at, inserted] = told_.try_emplace(alert.id, alert.state);
-        if (!inserted && at->second == alert.state) return false;
-        at->second = alert.state;
-        if (alert.state == AlertState::Resolved && told_.size() > limits::alerts_open_max)
-            told_.clear();
-        return true;
-    }
-
-private:
-    Mutex mutex_;
-    std::map<AlertId, AlertState> told_ VEDETTE_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -218,11 +199,10 @@ Result<void> Daemon::Rooms::open() {
         });
     });
     const auto reason_of = [this](const Labels& labels) {
-        const auto target = probes->book().find(labels.get("job"), labels.get("instance"));
-        return target && target->state == probes::State::Down ? target->reason : std::string();
+        return probes->book().why_down(labels.get("job"), labels.get("instance"));
     };
     alerts = std::make_unique<WatchedSink>(*notifier, reason_of, [this](const Alert& alert) {
-        if (options.console && news.is_new(alert)) print_change(alert);
+        if (options.console && news.is_new(alert, clock.steady())) print_change(alert);
     });
     const rules::Ask ask = [this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
         return engine->instant(expr, at, *store, stop);
@@ -247,8 +227,9 @@ void Daemon::Rooms::join_pages() {
     const auto targets = [this] { return probes->book().snapshot(); };
     const auto groups = [this] { return manager->status(); };
     board = std::make_unique<exporter::Board>(
-        exporter::BoardSources{targets, [this] { return notifier->snapshot(); }, groups, *store,
-                               clock, std::string(version()), clock.now()});
+        exporter::BoardSources{targets, [this](auto since) { return probes->book().news(since); },
+                               [this] { return notifier->snapshot(); }, groups, *store, clock,
+                               std::string(version()), clock.now()});
     reload_successful = &metrics.gauge("vedette_config_last_reload_successful",
                                        "Whether the last reading of the configuration succeeded.");
     reload_at = &metrics.gauge("vedette_config_last_reload_success_timestamp_seconds",
@@ -272,7 +253,7 @@ void Daemon::Rooms::join_pages() {
     front->add(exporter::query_routes({*engine, *store, *store, clock}));
     front->add(exporter::status_routes(
         {targets, groups, std::string(version()), std::string(prometheus_version())}));
-    front->add({exporter::remote_write_route(*store)});
+    front->add({exporter::remote_write_route(*store, clock)});
     front->add(own_routes());
 }
 

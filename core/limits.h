@@ -28,6 +28,13 @@ inline constexpr std::size_t losses_shown_max = 100;  // of a damaged log, one b
 inline constexpr auto wal_sync_interval = 5s;  // as often as ext4 commits
 inline constexpr std::size_t wal_unsynced_bytes = std::size_t{4} << 20;  // then sooner
 
+// ── a clock that is wrong ──
+inline constexpr auto sample_ahead_max = 10min;  // of our clock: later ones are refused, as Prometheus
+inline constexpr auto clock_back_max = std::chrono::hours{24};  // set back further, samples are kept
+inline constexpr auto clock_step_min = 2s;   // less is drift and the time that a look takes
+inline constexpr auto clock_step_large = 1min;  // after it, rules wait for new readings
+inline constexpr auto clock_step_pause_max = 1min;
+
 // ── a full disk ──
 inline constexpr std::size_t reserve_bytes_default = std::size_t{16} << 20;  // kept for the ledger
 inline constexpr std::size_t reserve_piece_bytes = std::size_t{1} << 20;     // given at a time
@@ -144,6 +151,8 @@ static_assert(label_name_bytes_max + label_value_bytes_max <= labels_bytes_max, 
 static_assert(labels_bytes_max < wal_record_bytes_max, "a series record fits in the log");
 static_assert(wal_record_bytes_max <= wal_segment_bytes, "a record fits in a segment");
 static_assert(2 * reserve_piece_bytes < reserve_bytes_default, "one for a start, more to give");
+static_assert(sample_ahead_max < clock_back_max, "what is refused was not written by a wrong clock");
+static_assert(clock_step_min < clock_step_large && clock_step_large < sample_ahead_max);
 static_assert(series_max_default <= series_slots_max, "every series has a place");
 static_assert(metadata_text_bytes_max * 4 < wal_record_bytes_max, "metadata fits in a record");
 static_assert(write_body_bytes_max <= write_decoded_bytes_max,

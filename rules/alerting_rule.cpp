@@ -209,6 +209,19 @@ void AlertingRule::restore(const Alert& alert, Timestamp active_at) {
     active_.emplace(alert.labels, std::move(active));
 }
 
+void AlertingRule::shift(Milliseconds by) {
+    const auto move = [&](std::optional<Timestamp>& time) {
+        if (time) time = *time + by;
+    };
+    for (auto& [labels, active] : active_) {
+        active.progress.active_at = active.progress.active_at + by;
+        move(active.progress.fired_at);
+        move(active.progress.resolved_at);
+        move(active.progress.keep_firing_since);
+        move(active.told_at);
+    }
+}
+
 void AlertingRule::continue_from(AlertingRule&& before) {
     active_ = std::move(before.active_);
     untold_ = std::move(before.untold_);

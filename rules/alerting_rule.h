@@ -27,7 +27,7 @@ struct AlertScene {
 ///
 /// Invariants: (A1) alerts are told apart by their labels, never two with the same; (A2) every
 /// transition is in `due` until it was taken; (A3) an alert's id never changes, also when its
-/// `active_at` is moved after a restart.
+/// `active_at` is moved after a restart, or when the clock is set.
 class AlertingRule {
 public:
     /// `rule` passed `read_rules`, so that its texts compile. `key` is `file;group;alertname`.
@@ -57,6 +57,8 @@ public:
     /// Continues an alert that was open before a restart, from `active_at` on; one that is known
     /// stays.
     void restore(const Alert& alert, Timestamp active_at);
+    /// The wall clock was set by so much: what was waited for goes on from where it was.
+    void shift(Milliseconds by);
     /// Takes over the alerts of the same rule as it was before a reload.
     void continue_from(AlertingRule&& before);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/template_functions.h"
+#include "core/limits.h"
 #include "promql/parse.h"
 
 namespace vedette::rules {
@@ -108,7 +109,25 @@ void Group::continue_from(Group&& before) {
     for (Running& old : before.gone_) gone_.push_back(std::move(old));
 }
 
+void Group::clock_set(Milliseconds by, Timestamp now, const Clock& clock) {
+    for (auto* rules : {&rules_, &gone_})
+        for (Running& running : *rules)
+            if (running.alerting) running.alerting->shift(by);
+    next_ = schedule_.at_or_before(now) + schedule_.interval;
+    if (std::chrono::abs(by) < limits::clock_step_large) return;
+    quiet_until_ = clock.steady() + std::min<Milliseconds>(2 * schedule_.interval,
+                                                           limits::clock_step_pause_max);
+}
+
 bool Group::evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token stop) {
+    if (quiet_until_) {
+        next_ = schedule_.at_or_before(now);
+        if (with.clock.steady() < *quiet_until_) {
+            next_ = next_ + schedule_.interval;
+            return false;
+        }
+        quiet_until_.reset();
+    }
     const Due due = look(schedule_, next_, now);
     next_ = due.next;
     if (!due.due) return false;

@@ -62,6 +62,11 @@ public:
     /// Takes over what the same group knew before a reload; what is gone from it ends next time.
     void continue_from(Group&& before);
 
+    /// The wall clock was set by so much. After a large step it is not evaluated for two intervals
+    /// (at most limits::clock_step_pause_max): in the new time there are no readings yet, and what
+    /// is missing must not resolve, or raise, anything.
+    void clock_set(Milliseconds by, Timestamp now, const Clock& clock);
+
     /// Evaluates when the time has come, and says whether it did.
     bool evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token stop);
     void evaluate(Timestamp at, Surroundings& with, std::stop_token stop);
@@ -105,6 +110,7 @@ private:
     std::string key_;
     Schedule schedule_;
     Timestamp next_;
+    std::optional<std::chrono::steady_clock::time_point> quiet_until_;
     std::vector<Running> rules_;
     std::vector<Running>
         gone_;  ///< of before a reload; ended at the next evaluation, or when the sink takes it

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "core/labels.h"
+#include "core/limits.h"
 #include "rules/restore.h"
 
 namespace vedette::rules {
@@ -117,8 +119,23 @@ void Manager::end_groups(Timestamp now) {
     ending_ = std::move(left);
 }
 
+void Manager::look_at_clock() {
+    const Timestamp now = doors_.clock.now();
+    const auto steady = std::chrono::duration_cast<Milliseconds>(
+        doors_.clock.steady().time_since_epoch());
+    const Milliseconds ahead = now - Timestamp{steady.count()};
+    const Milliseconds by = ahead - ahead_.value_or(ahead);
+    ahead_ = ahead;
+    if (std::chrono::abs(by) < limits::clock_step_min) return;
+    doors_.log.warn("the clock was set; what alerts have waited counts on",
+                    {{"by_seconds", std::chrono::duration<double>(by).count()}});
+    for (auto* groups : {&groups_, &ending_})
+        for (Group& group : *groups) group.clock_set(by, now, doors_.clock);
+}
+
 void Manager::evaluate_due(Timestamp now, std::stop_token stop) {
     const Lock lock(work_);
+    look_at_clock();
     end_groups(now);
     bool evaluated = false;
     for (Group& group : groups_) {

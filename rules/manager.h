@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -63,6 +64,7 @@ public:
 private:
     void restore(Timestamp now) VEDETTE_REQUIRES(work_);
     void end_groups(Timestamp now) VEDETTE_REQUIRES(work_);
+    void look_at_clock() VEDETTE_REQUIRES(work_);
     void publish() VEDETTE_REQUIRES(work_);
     void run(std::stop_token stop);
 
@@ -74,6 +76,8 @@ private:
     std::vector<Group> groups_ VEDETTE_GUARDED_BY(work_);
     std::vector<Group> ending_ VEDETTE_GUARDED_BY(work_);
     bool restored_ VEDETTE_GUARDED_BY(work_) = false;
+    /// How far the wall clock was ahead of the steady one at the last look.
+    std::optional<Milliseconds> ahead_ VEDETTE_GUARDED_BY(work_);
 
     mutable Mutex published_mutex_;  ///< held for a moment only; guards this:
     std::shared_ptr<const std::vector<GroupStatus>> published_ VEDETTE_GUARDED_BY(published_mutex_);

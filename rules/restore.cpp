@@ -17,6 +17,8 @@ Restored restore(const Alert& alert, const Holds& holds, std::optional<Timestamp
                 {},
                 fmt::format("restarted after more than {}; `for` is waited out anew",
                             format_duration(settings.for_outage_tolerance))};
+    if (alert.active_at > *down_at || *down_at > now)
+        return {false, {}, "restarted with a clock that was set back; `for` is waited out anew"};
     const Milliseconds left = holds.before_firing - (*down_at - alert.active_at);
     if (left.count() <= 0) return {true, alert.active_at, {}};
     if (left < settings.for_grace_period)

@@ -27,6 +27,7 @@ struct Restored {
 ///   - `for` shorter than the grace period, or down longer than the tolerance (or unknown how
 ///   long): the
 ///     wait starts anew;
+///   - the clock was set back meanwhile: the wait starts anew;
 ///   - what is left of `for` is at least the grace period: the time it was down is added to
 ///   `active_at`;
 ///   - less is left, but something: it fires after the grace period, if its condition still holds;

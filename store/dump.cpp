@@ -39,6 +39,8 @@ public:
                 return metadata(record.payload);
             case RecordType::Dropped:
                 return dropped(record.payload);
+            case RecordType::Cut:
+                return cut(record.payload);
             case RecordType::CheckpointBegin:
                 return begin(record.payload);
             case RecordType::Chunks:
@@ -77,6 +79,13 @@ private:
         if (!record) return fail(record.error());
         line(fmt::format("metadata {} type={} unit={} help={}", record->metric, record->type,
                          record->unit, quote(record->help)));
+        return {};
+    }
+
+    Result<void> cut(std::string_view payload) {
+        const auto newest = read_cut(payload);
+        if (!newest) return fail(newest.error());
+        line("cut: no sample after " + format_rfc3339(*newest));
         return {};
     }
 

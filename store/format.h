@@ -7,7 +7,7 @@
 namespace vedette::store {
 
 /// What this program writes into `<data>/format`, and the oldest it still opens: itself and the one
-/// before. 2: checkpoints may hold packed chunks.
+/// before. 2: checkpoints may hold packed chunks, the log may hold cuts.
 inline constexpr int format_number = 2;
 inline constexpr int format_oldest = 1;
 

@@ -105,6 +105,33 @@ void SeriesSamples::drop_before(Timestamp oldest) {
     }
 }
 
+std::size_t SeriesSamples::drop_after(Timestamp newest) {
+    if (open_.empty() || open_.last_ms() <= newest.ms) return 0;
+    constexpr Timestamp beginning{never};
+    std::size_t dropped = 0;
+    Samples kept;  // of the last chunk that begins in time; it is written anew
+    const auto keep = [&](const ChunkView& chunk) {
+        // What cannot be decoded now could not be read later either.
+        (void)decode(chunk, {beginning, newest}, kept);
+        dropped += chunk.count - std::min<std::size_t>(chunk.count, kept.times.size());
+    };
+    keep(open_.view());
+    for (; kept.empty() && !sealed_.empty(); sealed_.pop_back()) keep(sealed_.back().view());
+    open_ = OpenChunk();
+    histograms_.reset();
+    unclaim();
+    for (std::size_t i = 0; i < kept.times.size(); ++i) {
+        Sample sample{kept.times[i], {}};
+        if (i < kept.histograms.size() && kept.histograms[i])
+            sample.value = kept.histograms[i];
+        else
+            sample.value = kept.floats[i];
+        claim(sample, beginning);
+        append(sample);
+    }
+    return dropped;
+}
+
 bool SeriesSamples::restore_sealed(const ChunkView& chunk) {
     if (!sealed_.empty() && chunk.first_ms <= sealed_.back().last_ms()) return false;
     if (!open_.empty()) return false;
@@ -187,6 +214,14 @@ std::vector<Slot> Head::drop_before(Timestamp oldest) {
     }
     recount();
     return gone;
+}
+
+std::size_t Head::drop_after(Timestamp newest) {
+    std::size_t dropped = 0;
+    for (SeriesSamples& series : series_) dropped += series.drop_after(newest);
+    newest_ = {std::numeric_limits<std::int64_t>::min()};
+    recount();
+    return dropped;
 }
 
 void Head::recount() {

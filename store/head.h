@@ -49,6 +49,8 @@ public:
 
     /// Drops chunks that end before `oldest`, and those only.
     void drop_before(Timestamp oldest);
+    /// Drops samples later than `newest`, and returns how many. Nothing may be claimed.
+    std::size_t drop_after(Timestamp newest);
     /// Puts back what a checkpoint holds. False when it is not later than what is here.
     bool restore_sealed(const ChunkView& chunk);
     Result<void> restore_open(const ChunkView& chunk, const OpenChunk::Tail& tail);
@@ -115,6 +117,8 @@ public:
     /// Drops chunks that ended before `oldest`; returns the series that have had no sample for two
     /// passes, ascending.
     std::vector<Slot> drop_before(Timestamp oldest);
+    /// Drops samples later than `newest`, of every series, and returns how many.
+    std::size_t drop_after(Timestamp newest);
     /// Adds the series with what the window needs of it. Adds nothing when there is nothing.
     void copy(Slot slot, const Labels& labels, Window window, bool latest_only,
               CopiedChunks& out) const;

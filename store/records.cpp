@@ -145,6 +145,19 @@ Result<std::vector<SeriesId>> read_dropped(std::string_view payload) {
     return ids;
 }
 
+void write_cut(std::string& out, Timestamp newest) {
+    const std::size_t begin = begin_record(out, RecordType::Cut);
+    put_signed(out, newest.ms);
+    end_record(out, begin);
+}
+
+Result<Timestamp> read_cut(std::string_view payload) {
+    ByteReader in(payload);
+    const Timestamp newest{in.signed_varint()};
+    if (!read_whole(in)) return bad_payload("cut record");
+    return newest;
+}
+
 void write_checkpoint_begin(std::string& out, const CheckpointBegin& record) {
     const std::size_t begin = begin_record(out, RecordType::CheckpointBegin);
     put_varint(out, record.replaces_to);

@@ -57,6 +57,10 @@ Result<MetadataRecord> read_metadata(std::string_view payload);
 void write_dropped(std::string& out, std::span<const SeriesId> ids);
 Result<std::vector<SeriesId>> read_dropped(std::string_view payload);
 
+/// Every sample after `newest` is gone, of every series: the clock was set back.
+void write_cut(std::string& out, Timestamp newest);
+Result<Timestamp> read_cut(std::string_view payload);
+
 struct CheckpointBegin {
     std::uint64_t replaces_to = 0;  ///< the last segment that it stands for
 };

@@ -42,6 +42,9 @@ public:
             case RecordType::Dropped:
                 taken = dropped(record.payload);
                 break;
+            case RecordType::Cut:
+                taken = cut(record.payload);
+                break;
             case RecordType::Chunks:
                 taken = chunks(record.payload);
                 break;
@@ -109,6 +112,13 @@ private:
         std::sort(slots.begin(), slots.end());
         index_.remove(slots);
         for (const Slot slot : slots) head_.forget(slot);
+        return {};
+    }
+
+    Result<void> cut(std::string_view payload) {
+        const auto newest = read_cut(payload);
+        if (!newest) return fail(newest.error());
+        head_.drop_after(*newest);
         return {};
     }
 

@@ -6,19 +6,18 @@
 #include <set>
 #include <thread>
 
-#include "store/checkpoint.h"
+#include "core/limits.h"
 #include "store/commit.h"
 #include "store/cursor.h"
 #include "store/format.h"
+#include "store/parts.h"
 #include "store/records.h"
-#include "store/wal.h"
 
 namespace vedette::store {
 namespace {
 
 constexpr std::size_t bite_series = 64;         // series copied while the head is held
 constexpr std::size_t bite_bytes = 256 * 1024;  // and bytes of chunks
-constexpr auto maintain_every_max = std::chrono::minutes(1);
 
 Result<std::vector<ReadyMatcher>> make_ready(std::span<const Matcher> matchers) {
     std::vector<ReadyMatcher> ready;
@@ -64,119 +63,7 @@ std::string cut_text(std::string_view text) {
     return std::string(text.substr(0, end));
 }
 
-struct StoreMetrics {
-    explicit StoreMetrics(Metrics& metrics)
-        : floats(metrics.counter("vedette_store_samples_appended_total", "Samples stored, by type.",
-                                 Labels{{"type", "float"}})),
-          histograms(metrics.counter("vedette_store_samples_appended_total",
-                                     "Samples stored, by type.", Labels{{"type", "histogram"}})),
-          out_of_order(rejected(metrics, "out_of_order")),
-          duplicate(rejected(metrics, "duplicate")),
-          too_old(rejected(metrics, "too_old")),
-          series_refused(refused(metrics, "series_max")),
-          memory_refused(refused(metrics, "head_bytes_max")),
-          metadata_refused(refused(metrics, "metadata_metrics_max")),
-          exemplars(metrics.counter("vedette_store_exemplars_ignored_total",
-                                    "Exemplars that came with batches and were not kept.")),
-          log_bytes(metrics.counter("vedette_store_wal_bytes_total",
-                                    "Bytes written to the write-ahead log.")),
-          commits(metrics.counter("vedette_store_commits_total",
-                                  "Writes to the log; batches that came together share one.")),
-          log_failures(metrics.counter(
-              "vedette_store_wal_write_failures_total",
-              "Writes to the log that failed; what came from outside was refused.")),
-          unlogged(metrics.counter("vedette_store_samples_unlogged_total",
-                                   "Samples kept in memory though the log could not take them.")),
-          syncs(metrics.counter("vedette_store_wal_syncs_total", "Times the log was synced.")),
-          sync_failures(metrics.counter("vedette_store_wal_sync_failures_total",
-                                        "Times the log could not be synced.")),
-          checkpoints(metrics.counter("vedette_store_checkpoints_total", "Checkpoints written.")),
-          checkpoint_failures(metrics.counter("vedette_store_checkpoint_failures_total",
-                                              "Checkpoints that could not be written.")),
-          dropped(metrics.counter("vedette_store_series_dropped_total",
-                                  "Series whose last sample left retention.")),
-          corrupt(metrics.counter("vedette_store_corrupt_chunks_total",
-                                  "Chunks in memory that could not be decoded.")) {}
-
-    static Counter& rejected(Metrics& metrics, std::string_view reason) {
-        return metrics.counter("vedette_store_samples_rejected_total",
-                               "Samples that do not belong where they claim to, by reason.",
-                               Labels{{"reason", reason}});
-    }
-    static Counter& refused(Metrics& metrics, std::string_view limit) {
-        return metrics.counter("vedette_store_refusals_total",
-                               "Series, batches and metadata refused because a limit was reached.",
-                               Labels{{"limit", limit}});
-    }
-
-    Counter &floats, &histograms, &out_of_order, &duplicate, &too_old;
-    Counter &series_refused, &memory_refused, &metadata_refused, &exemplars;
-    Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
-    Counter &checkpoints, &checkpoint_failures, &dropped, &corrupt;
-};
-
 }  // namespace
-
-// Constant after open but for what has a lock or is atomic.
-struct Store::Parts {
-    Parts(Files& files_, std::string folder_, StoreSettings settings_, Clock& clock_, Log& log_,
-          Metrics& metrics_)
-        : files(files_),
-          folder(std::move(folder_)),
-          wal_folder(folder + "/wal"),
-          settings(settings_),
-          clock(clock_),
-          log(log_),
-          counters(metrics_) {}
-
-    Files& files;
-    const std::string folder, wal_folder;
-    const StoreSettings settings;
-    Clock& clock;
-    Log& log;
-    StoreMetrics counters;
-    std::optional<FolderLock> lock;
-    Recovery recovery;
-
-    Memory memory;  // has its own locks
-    std::unique_ptr<Wal> wal;
-    std::unique_ptr<Committer> committer;
-    std::atomic<std::uint64_t> generation = 1;
-    std::atomic<std::uint64_t> log_bytes = 0;         // since the last checkpoint
-    std::atomic<std::uint64_t> checkpoint_bytes = 0;  // of the last one
-    std::atomic<bool> checkpoint_wanted = false;
-    std::atomic<bool> closed = false;
-
-    Mutex maintain_mutex;  // one maintains at a time; taken before any other
-    std::atomic<bool> sync_failing = false;
-    Mutex sleep_mutex;
-    Condition wake;
-    bool unsynced VEDETTE_GUARDED_BY(sleep_mutex) = true;  // something waits for the next sync
-    bool hurry VEDETTE_GUARDED_BY(sleep_mutex) = false;    // much does: it does not wait longer
-    bool resting VEDETTE_GUARDED_BY(sleep_mutex) =
-        false;  // nothing does; wake it when that changes
-    std::atomic<std::uint64_t> unsynced_bytes = 0;
-    std::jthread thread;
-
-    Result<void> open();
-    Result<void> sync();
-    Result<void> drop_old();
-    Result<void> forget(const std::vector<Slot>& gone);
-    Result<void> write_checkpoint_now();
-    Timestamp oldest_taken();
-    void count(const CommitCounts& counts);
-    void wants_sync(bool at_once = false);
-    bool sleep(const std::stop_token& stop, std::chrono::steady_clock::time_point maintain_at);
-    bool checkpoint_due() const {
-        return log_bytes >
-               std::max<std::uint64_t>(settings.checkpoint_after_bytes, checkpoint_bytes);
-    }
-    void run(std::stop_token stop);
-    ChunkCursor::Fill fill_from(std::vector<SeriesId> ids, Window window, bool latest_only);
-    std::optional<Sample> newest_in(const Labels& labels, Window window);
-    Result<std::vector<Slot>> slots_in(Selectors selectors, Window window)
-        VEDETTE_REQUIRES(memory.index_mutex);
-};
 
 Result<void> Store::Parts::open() {
     const auto began = clock.steady();
@@ -209,174 +96,6 @@ Result<void> Store::Parts::open() {
     return {};
 }
 
-// Counted from the newest sample, so that an empty store takes samples of any age; but not from one
-// whose clock is ahead, or a single wrong sample would age all others.
-Timestamp Store::Parts::oldest_taken() {
-    Timestamp newest;
-    {
-        const Lock lock_(memory.head_mutex);
-        newest = memory.head.newest();
-    }
-    constexpr Timestamp beginning{std::numeric_limits<std::int64_t>::min()};
-    if (newest == beginning) return beginning;
-    newest = std::min(newest, clock.now());
-    if (newest.ms < beginning.ms + settings.retention.count()) return beginning;
-    return newest - settings.retention;
-}
-
-void Store::Parts::count(const CommitCounts& counts) {
-    counters.floats.add(static_cast<double>(counts.floats));
-    counters.histograms.add(static_cast<double>(counts.histograms));
-    if (counts.out_of_order > 0)
-        counters.out_of_order.add(static_cast<double>(counts.out_of_order));
-    if (counts.duplicate > 0) counters.duplicate.add(static_cast<double>(counts.duplicate));
-    if (counts.too_old > 0) counters.too_old.add(static_cast<double>(counts.too_old));
-    if (counts.over_budget) counters.memory_refused.add();
-    if (counts.log_failed) counters.log_failures.add();
-    if (counts.unlogged != 0) {
-        counters.unlogged.add(static_cast<double>(counts.unlogged));
-        log.warn("samples are in memory only", {{"reason", counts.log_error}});
-    }
-    counters.commits.add();
-    counters.log_bytes.add(static_cast<double>(counts.log_bytes));
-    log_bytes += counts.log_bytes;
-    if (counts.log_bytes == 0 && !counts.log_failed) return;
-    unsynced_bytes += counts.log_bytes;
-    wants_sync(unsynced_bytes > limits::wal_unsynced_bytes);
-}
-
-/// Tells the store's thread that something is to be brought to the disk; wakes it when it rests.
-void Store::Parts::wants_sync(bool at_once) {
-    {
-        const Lock lock_(sleep_mutex);
-        const bool wakes = resting || (at_once && !hurry);
-        unsynced = true;
-        hurry |= at_once;
-        if (!wakes) return;
-        resting = false;
-    }
-    wake.notify_one();
-}
-
-Result<void> Store::Parts::sync() {
-    if (!wal->dirty()) return {};
-    auto synced = wal->sync();
-    counters.syncs.add();
-    if (!synced) {
-        counters.sync_failures.add();
-        // The kernel may have forgotten what it could not write and say "fine" the next time;
-        // memory has not, so it is written anew.
-        checkpoint_wanted = true;
-        if (!sync_failing.exchange(true))
-            log.error("the log cannot be synced", {{"error", synced.error().message}});
-    } else if (sync_failing.exchange(false)) {
-        log.info("the log is synced again");
-    }
-    return synced;
-}
-
-Result<void> Store::Parts::drop_old() {
-    const Timestamp oldest = oldest_taken();
-    return committer->exclusively([&]() -> Result<void> {
-        std::vector<Slot> gone;
-        {
-            const Lock index_lock(memory.index_mutex);
-            const Lock head_lock(memory.head_mutex);
-            gone = memory.head.drop_before(oldest);
-            // Free places have no samples either.
-            std::erase_if(gone, [&](Slot slot) VEDETTE_REQUIRES(memory.index_mutex) {
-                return memory.index.labels(slot).empty();
-            });
-        }
-        return gone.empty() ? Result<void>() : forget(gone);
-    });
-}
-
-// Holding the turn: nobody appends meanwhile.
-Result<void> Store::Parts::forget(const std::vector<Slot>& gone) {
-    std::vector<SeriesId> ids;
-    {
-        const Lock index_lock(memory.index_mutex);
-        for (const Slot slot : gone) ids.push_back({slot, memory.index.epoch(slot)});
-    }
-    std::string record;
-    write_dropped(record, ids);
-    if (auto written = committer->write(record); !written) return written;
-    const Lock index_lock(memory.index_mutex);
-    const Lock head_lock(memory.head_mutex);
-    memory.index.remove(gone);
-    for (const Slot slot : gone) memory.head.forget(slot);
-    memory.index_bytes = memory.index.heap_bytes();
-    ++generation;
-    counters.dropped.add(static_cast<double>(gone.size()));
-    return {};
-}
-
-Result<void> Store::Parts::write_checkpoint_now() {
-    std::uint64_t ended = 0;
-    auto rotated = committer->exclusively([&]() -> Result<void> {
-        if (auto written = committer->write({}); !written) return written;
-        auto number = wal->rotate();
-        if (!number) return fail(number.error());
-        ended = *number;
-        log_bytes = 0;
-        return {};
-    });
-    if (!rotated) return rotated;
-    auto bytes = write_checkpoint(files, wal_folder, ended, memory);
-    if (!bytes) {
-        counters.checkpoint_failures.add();
-        return fail(bytes.error());
-    }
-    checkpoint_bytes = *bytes;
-    checkpoint_wanted = false;
-    counters.checkpoints.add();
-    return {};
-}
-
-/// Rests until it is time to sync or to maintain. False: to stop.
-///
-///     append          x  xx x                    x
-///     sync      ├──────────┼──────────┼ ─ ─ ─ ─ ─┼──────────┤ the thread wakes where a bar stands
-///                busy: one wake an     nothing    the first one begins an interval,
-///                interval              to sync    at whose end all of it is synced
-bool Store::Parts::sleep(const std::stop_token& stop,
-                         std::chrono::steady_clock::time_point maintain_at) {
-    std::unique_lock<Mutex> lock_(sleep_mutex);
-    const auto interval = [&] {
-        wake.wait_until(lock_, stop, std::chrono::steady_clock::now() + settings.wal_sync_interval,
-                        [this]() VEDETTE_REQUIRES(sleep_mutex) { return hurry; });
-    };
-    interval();
-    if (!unsynced && !stop.stop_requested()) {
-        resting = true;
-        wake.wait_until(lock_, stop, maintain_at,
-                        [this]() VEDETTE_REQUIRES(sleep_mutex) { return unsynced; });
-        resting = false;
-        if (unsynced) interval();
-    }
-    // Before the sync: what comes from now on is for the next one.
-    unsynced = hurry = false;
-    unsynced_bytes = 0;
-    return !stop.stop_requested();
-}
-
-void Store::Parts::run(std::stop_token stop) {
-    const auto maintain_every = std::min<Milliseconds>(maintain_every_max, settings.retention / 8);
-    auto maintain_at = std::chrono::steady_clock::now() + maintain_every;
-    while (sleep(stop, maintain_at)) {
-        const bool written = committer->flush_unlogged().has_value();
-        if (const bool synced = sync().has_value(); !written || !synced) wants_sync();
-        const bool due = checkpoint_due();
-        if (!due && std::chrono::steady_clock::now() < maintain_at) continue;
-        maintain_at = std::chrono::steady_clock::now() + maintain_every;
-        const Lock lock_(maintain_mutex);
-        auto done = drop_old();
-        if (done && (due || checkpoint_wanted)) done = write_checkpoint_now();
-        if (!done) log.error("the store could not be tidied", {{"error", done.error().message}});
-    }
-}
-
 // ── opening and closing ──
 
 Result<std::unique_ptr<Store>> Store::open(Files& files, std::string folder, StoreSettings settings,
@@ -406,6 +125,7 @@ Result<void> Store::flush() {
 
 Result<void> Store::maintain() {
     const Lock lock(parts_->maintain_mutex);
+    if (auto cut = parts_->drop_future(); !cut) return cut;
     if (auto dropped = parts_->drop_old(); !dropped) return dropped;
     return parts_->checkpoint_due() || parts_->checkpoint_wanted ? parts_->write_checkpoint_now()
                                                                  : Result<void>();

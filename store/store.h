@@ -93,7 +93,7 @@ public:
 
     /// Everything so far is on the disk when this returns: a power cut takes none of it.
     Result<void> flush();
-    /// Drops what is past retention and writes a checkpoint when one is due. The store's own thread
+    /// Drops what is past retention, and what is later than the clock when that was set back, and writes a checkpoint when one is due. The store's own thread
     /// does it; callable by anybody.
     Result<void> maintain();
     /// Writes a checkpoint now and removes the log before it.

@@ -21,6 +21,7 @@ enum class RecordType : std::uint8_t {
     CheckpointBegin = 5,
     Chunks = 6,
     CheckpointEnd = 7,
+    Cut = 8,
 };
 
 inline constexpr std::string_view segment_magic = "vdtwal1\n";

@@ -295,7 +295,21 @@ Response refusal(const Error& error) {
     }
 }
 
-Response take_write(const Request& http, SampleSink& sink) {
+/// Takes out what is so far ahead of our clock that it would lock out its series until then.
+/// Returns how many, and says why to `first`.
+std::size_t take_out_future(Batch& batch, Timestamp now, std::string& first) {
+    const Timestamp newest = now + Milliseconds(limits::sample_ahead_max);
+    return std::erase_if(batch.rows, [&](const Batch::Row& row) {
+        if (row.sample.at <= newest) return false;
+        if (first.empty())
+            first = fmt::format("a sample is at {}, more than {} ahead of this machine's clock",
+                                format_rfc3339(row.sample.at),
+                                format_duration(limits::sample_ahead_max));
+        return true;
+    });
+}
+
+Response take_write(const Request& http, SampleSink& sink, const Clock& clock) {
     if (http.header("content-encoding") != "snappy")
         return text_response(415, "the body must be compressed: Content-Encoding: snappy\n");
     const std::string_view type = http.header("content-type");
@@ -309,31 +323,35 @@ Response take_write(const Request& http, SampleSink& sink) {
     if (!request) return refusal(request.error());
     for (const WriteRequest::Metadata& metadata : request->metadata)
         sink.metadata(metadata.metric, metadata.type, metadata.help, metadata.unit);
-    const Result<Batch> batch = to_batch(*request, sink);
+    Result<Batch> batch = to_batch(*request, sink);
     // A store without room is not the sender's fault: 503 lets it keep the samples and come again.
     if (!batch)
         return batch.error().fault == Fault::Limit
                    ? text_response(503, batch.error().message + "\n")
                    : refusal(batch.error());
+    std::string first;
+    const std::size_t ahead = take_out_future(*batch, clock.now(), first);
     const Result<Appended> appended = sink.append(*batch);
     if (!appended) return text_response(503, appended.error().message + "\n");
-    const std::size_t refused = appended->out_of_order + appended->duplicate + appended->too_old;
+    const std::size_t refused =
+        ahead + appended->out_of_order + appended->duplicate + appended->too_old;
+    if (first.empty()) first = appended->first_rejection;
     if (refused != 0)
         return text_response(
             400, fmt::format("{} of {} samples were not stored; the first: {}\n", refused,
-                             refused + appended->stored, appended->first_rejection));
+                             refused + appended->stored, first));
     return text_response(204, {});
 }
 
 }  // namespace
 
-Route remote_write_route(SampleSink& sink) {
+Route remote_write_route(SampleSink& sink, const Clock& clock) {
     return {.method = "POST",
             .path = "/api/v1/write",
             .role = Role::Editor,
             .group = PathGroup::Write,
             .weight = Weight::Worker,
-            .answer = [&sink](const Request& request) { return take_write(request, sink); },
+            .answer = [&sink, &clock](const Request& request) { return take_write(request, sink, clock); },
             .body_bytes_max = limits::write_body_bytes_max};
 }
 

@@ -38,8 +38,8 @@ Result<WriteRequest> read_write_request(std::string_view bytes);
 Result<std::string> uncompress_snappy(std::string_view compressed, std::size_t bytes_max);
 
 /// `POST /api/v1/write`. Answers 204 only after the samples are in the log (write(2)); 400 when
-/// some could not be stored where they belong in time (the others are), 413, 415, 503 when the
-/// store is full.
-Route remote_write_route(SampleSink& sink);
+/// some could not be stored where they belong in time, or are more than limits::sample_ahead_max
+/// ahead of the clock (the others are), 413, 415, 503 when the store is full.
+Route remote_write_route(SampleSink& sink, const Clock& clock);
 
 }  // namespace vedette::exporter

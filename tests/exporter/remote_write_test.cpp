@@ -6,11 +6,14 @@
 
 #include "core/limits.h"
 #include "remote.pb.h"
+#include "tests/support/manual_clock.h"
 
 using namespace vedette;
 using namespace vedette::exporter;
 
 namespace {
+
+const ManualClock wall_clock;
 
 /// A sink that keeps what it was given, and can be told to have no room.
 class SpySink final : public SampleSink {
@@ -163,7 +166,7 @@ TEST_CASE("samples reach the sink before the answer", "[exporter][write]") {
     SpySink sink;
     sink.answer.stored = 1;
     const Response response =
-        remote_write_route(sink).answer(write_request(one_series().SerializeAsString()));
+        remote_write_route(sink, wall_clock).answer(write_request(one_series().SerializeAsString()));
     CHECK(response.status == 204);
     REQUIRE(sink.batches.size() == 1);
     CHECK(sink.batches[0].rows.size() == 1);
@@ -175,19 +178,38 @@ TEST_CASE("what cannot be stored in time is said, what the store has no room for
     SpySink sink;
     sink.answer = {.stored = 3, .out_of_order = 1, .first_rejection = "up{} at 5 is older than 6"};
     Response response =
-        remote_write_route(sink).answer(write_request(one_series().SerializeAsString()));
+        remote_write_route(sink, wall_clock).answer(write_request(one_series().SerializeAsString()));
     CHECK(response.status == 400);
     CHECK(response.body ==
           "1 of 4 samples were not stored; the first: up{} at 5 is older than 6\n");
     sink.full = true;
-    response = remote_write_route(sink).answer(write_request(one_series().SerializeAsString()));
+    response = remote_write_route(sink, wall_clock).answer(write_request(one_series().SerializeAsString()));
     CHECK(response.status == 503);
     CHECK(response.body == "the store holds its 2 series; raise storage.series_max\n");
 }
 
+TEST_CASE("samples far ahead of our clock are refused, the others of their request are not",
+          "[exporter][write]") {
+    SpySink sink;
+    sink.answer.stored = 1;
+    prometheus::WriteRequest message = one_series();
+    auto* late = message.mutable_timeseries(0)->add_samples();
+    late->set_value(1);
+    late->set_timestamp(wall_clock.now().ms + 600'001);
+    const Response response =
+        remote_write_route(sink, wall_clock).answer(write_request(message.SerializeAsString()));
+    CHECK(response.status == 400);
+    CHECK(response.body ==
+          "1 of 2 samples were not stored; the first: a sample is at " +
+              format_rfc3339(wall_clock.now() + Milliseconds(600'001)) +
+              ", more than 10m ahead of this machine's clock\n");
+    REQUIRE(sink.batches.size() == 1);
+    CHECK(sink.batches[0].rows.size() == 1);
+}
+
 TEST_CASE("bodies that are no remote write are refused by name", "[exporter][write]") {
     SpySink sink;
-    const Route route = remote_write_route(sink);
+    const Route route = remote_write_route(sink, wall_clock);
     Request request = write_request("\x0a\x05zz");
     CHECK(route.answer(request).body == "the body is no prometheus.WriteRequest\n");
     request.body = "not snappy";
@@ -220,7 +242,7 @@ TEST_CASE("one name twice in a series is refused", "[exporter][write]") {
     label->set_value("other");
     SpySink sink;
     const Response response =
-        remote_write_route(sink).answer(write_request(message.SerializeAsString()));
+        remote_write_route(sink, wall_clock).answer(write_request(message.SerializeAsString()));
     CHECK(response.status == 400);
     CHECK(response.body == "series up{job=\"other\"} has an empty label or one name twice\n");
 }

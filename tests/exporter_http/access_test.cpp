@@ -147,10 +147,16 @@ TEST_CASE("an address that guesses is slowed down, the others are not") {
         const auto* refusal = std::get_if<Refusal>(&verdict);
         return refusal == nullptr ? 200 : refusal->status;
     };
+    // Ada was here before, with the right password.
+    const auto ada = access.identify("Basic YWRhOmVuZ2luZQ==", "10.0.0.3", now);
+    REQUIRE(std::holds_alternative<PasswordCheck>(ada));
     for (int i = 0; i < 3; ++i) CHECK(status("Bearer guess", "10.0.0.1") == 401);
     CHECK(status("Bearer guess", "10.0.0.1") == 429);
     CHECK(status("Basic YWRhOmVuZ2luZQ==", "10.0.0.1") == 429);
+    // Right ones pass all the same: tokens always, a password that was right before.
     CHECK(status("Bearer new-token", "10.0.0.1") == 200);
+    access.conclude(std::get<PasswordCheck>(ada), true, "10.0.0.3", now);
+    CHECK(status("Basic YWRhOmVuZ2luZQ==", "10.0.0.1") == 200);
     CHECK(status("Bearer guess", "10.0.0.2") == 401);
     now += 61s;
     CHECK(status("Bearer guess", "10.0.0.1") == 401);

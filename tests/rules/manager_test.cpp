@@ -32,7 +32,9 @@ public:
             last[to_string(labels)] = is_stale(row.sample.value) ? "stale"
                                       : value != nullptr         ? format_value(*value)
                                                                  : "a histogram";
-            memory.add(labels, row.sample.at, row.sample.value);
+            // After a clock was set back the store has forgotten what came later; this one keeps it.
+            if (row.sample.at >= newest_) memory.add(labels, row.sample.at, row.sample.value);
+            newest_ = std::max(newest_, row.sample.at);
         }
         return Appended{batch.rows.size(), 0, 0, 0, ""};
     }
@@ -42,6 +44,7 @@ public:
 
 private:
     std::vector<Labels> series_;
+    Timestamp newest_;
 };
 
 /// Keeps every alert it takes, and remembers what is open.
@@ -196,6 +199,45 @@ TEST_CASE("a pending alert that clears leaves nothing open", "[rules][manager]")
     CHECK_FALSE(world.alerts.taken[1].fired_at.has_value());
     CHECK(world.alerts.heard() == "Down pending, Down resolved");
     CHECK(world.alerts.open.empty());
+}
+
+TEST_CASE("a wait goes on from where it was when the clock is set", "[rules][manager]") {
+    const Milliseconds by = GENERATE(Milliseconds(1h), Milliseconds(-1h), Milliseconds(-24h * 365));
+    CAPTURE(by.count());
+    World world;
+    world.load(down_rule);
+    world.answers["up == 0"] = shop_down;
+    world.pass();
+    REQUIRE(world.alerts.heard() == "Down pending");
+    world.clock.step(by);
+    world.answers.clear();  // in the new time there are no readings yet
+    world.manager->evaluate_due(world.clock.now());
+    CHECK(world.alerts.heard().empty());
+    world.answers["up == 0"] = shop_down;
+    world.pass();
+    CHECK(world.alerts.heard().empty());
+    world.pass();
+    CHECK(world.alerts.heard() == "Down firing");
+    CHECK(world.alerts.taken.empty());
+}
+
+TEST_CASE("an alert that fires goes on when the clock is set, and is told no more often",
+          "[rules][manager]") {
+    const Milliseconds by = GENERATE(Milliseconds(1h), Milliseconds(-1h));
+    World world;
+    world.load(down_rule);
+    world.answers["up == 0"] = shop_down;
+    world.pass(3min);
+    REQUIRE(world.alerts.heard() == "Down pending, Down firing");
+    world.clock.step(by);
+    world.answers.clear();
+    world.manager->evaluate_due(world.clock.now());
+    world.answers["up == 0"] = shop_down;
+    world.pass(3min);
+    CHECK(world.alerts.heard() == "Down firing, Down firing, Down firing");  // once a minute
+    world.answers.clear();
+    world.pass();
+    CHECK(world.alerts.heard() == "Down resolved");
 }
 
 TEST_CASE("a transition that was not taken is offered again", "[rules][manager]") {

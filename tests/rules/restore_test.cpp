@@ -30,6 +30,8 @@ TEST_CASE("what becomes of an alert that was open before a restart", "[rules][re
          "restarted after more than 1h; `for` is waited out anew"},
         {"an outage of unknown length starts anew", pending, 60min, 0min, 1min, false, false, 0min,
          "restarted after more than 1h; `for` is waited out anew"},
+        {"a clock that was set back starts anew", pending, 60min, -30min, -20min, true, false, 0min,
+         "restarted with a clock that was set back; `for` is waited out anew"},
         {"a firing one continues", AlertState::Firing, 5min, 6min, 600min, true, true, 0min, ""},
     }));
     CAPTURE(row.what);

@@ -1,0 +1,230 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/limits.h"
+#include "store/checkpoint.h"
+#include "store/commit.h"
+#include "store/parts.h"
+#include "store/records.h"
+
+// What a store does by itself: it counts, syncs, drops what is past retention or from a future that
+// was taken back, and writes checkpoints.
+
+namespace vedette::store {
+namespace {
+
+constexpr auto maintain_every_max = std::chrono::minutes(1);
+
+}  // namespace
+
+// Counted from the newest sample, so that an empty store takes samples of any age; but not from one
+// whose clock is ahead, or a single wrong sample would age all others.
+Timestamp Store::Parts::oldest_taken() {
+    Timestamp newest;
+    {
+        const Lock lock_(memory.head_mutex);
+        newest = memory.head.newest();
+    }
+    constexpr Timestamp beginning{std::numeric_limits<std::int64_t>::min()};
+    if (newest == beginning) return beginning;
+    newest = std::min(newest, clock.now());
+    if (newest.ms < beginning.ms + settings.retention.count()) return beginning;
+    return newest - settings.retention;
+}
+
+void Store::Parts::count(const CommitCounts& counts) {
+    counters.floats.add(static_cast<double>(counts.floats));
+    counters.histograms.add(static_cast<double>(counts.histograms));
+    if (counts.out_of_order > 0)
+        counters.out_of_order.add(static_cast<double>(counts.out_of_order));
+    if (counts.duplicate > 0) counters.duplicate.add(static_cast<double>(counts.duplicate));
+    if (counts.too_old > 0) counters.too_old.add(static_cast<double>(counts.too_old));
+    if (counts.over_budget) counters.memory_refused.add();
+    if (counts.log_failed) counters.log_failures.add();
+    if (counts.unlogged != 0) {
+        counters.unlogged.add(static_cast<double>(counts.unlogged));
+        log.warn("samples are in memory only", {{"reason", counts.log_error}});
+    }
+    counters.commits.add();
+    counters.log_bytes.add(static_cast<double>(counts.log_bytes));
+    log_bytes += counts.log_bytes;
+    // Samples out of order may be the first ones after the clock was set back: `drop_future`.
+    if (counts.log_bytes == 0 && !counts.log_failed && counts.out_of_order == 0) return;
+    unsynced_bytes += counts.log_bytes;
+    wants_sync(unsynced_bytes > limits::wal_unsynced_bytes);
+}
+
+/// Tells the store's thread that something is to be brought to the disk; wakes it when it rests.
+void Store::Parts::wants_sync(bool at_once) {
+    {
+        const Lock lock_(sleep_mutex);
+        const bool wakes = resting || (at_once && !hurry);
+        unsynced = true;
+        hurry |= at_once;
+        if (!wakes) return;
+        resting = false;
+    }
+    wake.notify_one();
+}
+
+Result<void> Store::Parts::sync() {
+    if (!wal->dirty()) return {};
+    auto synced = wal->sync();
+    counters.syncs.add();
+    if (!synced) {
+        counters.sync_failures.add();
+        // The kernel may have forgotten what it could not write and say "fine" the next time;
+        // memory has not, so it is written anew.
+        checkpoint_wanted = true;
+        if (!sync_failing.exchange(true))
+            log.error("the log cannot be synced", {{"error", synced.error().message}});
+    } else if (sync_failing.exchange(false)) {
+        log.info("the log is synced again");
+    }
+    return synced;
+}
+
+Result<void> Store::Parts::drop_old() {
+    const Timestamp oldest = oldest_taken();
+    return committer->exclusively([&]() -> Result<void> {
+        std::vector<Slot> gone;
+        {
+            const Lock index_lock(memory.index_mutex);
+            const Lock head_lock(memory.head_mutex);
+            gone = memory.head.drop_before(oldest);
+            // Free places have no samples either.
+            std::erase_if(gone, [&](Slot slot) VEDETTE_REQUIRES(memory.index_mutex) {
+                return memory.index.labels(slot).empty();
+            });
+        }
+        return gone.empty() ? Result<void>() : forget(gone);
+    });
+}
+
+// A clock that was set back would lock out whoever writes until it is again where it was: readings
+// would be refused, and rules would see those of an hour ago. But not one that was set back by
+// years: a machine without a battery says 1970 until somebody told it better.
+Result<void> Store::Parts::drop_future() {
+    const Timestamp now = clock.now();
+    Timestamp newest;
+    {
+        const Lock head_lock(memory.head_mutex);
+        newest = memory.head.newest();
+    }
+    if (newest <= now + Milliseconds(limits::sample_ahead_max)) {
+        far_ahead = false;
+        return {};
+    }
+    if (newest > now + Milliseconds(limits::clock_back_max)) {
+        if (!std::exchange(far_ahead, true))
+            log.error("the clock is far behind the newest sample; nothing older than that is taken",
+                      {{"now", format_rfc3339(now)}, {"newest", format_rfc3339(newest)}});
+        return {};
+    }
+    return committer->exclusively([&]() -> Result<void> {
+        std::string record;
+        write_cut(record, now);
+        auto written = committer->write(record);
+        std::size_t samples = 0;
+        {
+            const Lock head_lock(memory.head_mutex);
+            samples = memory.head.drop_after(now);
+        }
+        counters.cut.add(static_cast<double>(samples));
+        log.warn("the clock was set back; samples of the time after it were dropped",
+                 {{"now", format_rfc3339(now)},
+                  {"newest", format_rfc3339(newest)},
+                  {"samples", samples}});
+        return written;
+    });
+}
+
+// Holding the turn: nobody appends meanwhile.
+Result<void> Store::Parts::forget(const std::vector<Slot>& gone) {
+    std::vector<SeriesId> ids;
+    {
+        const Lock index_lock(memory.index_mutex);
+        for (const Slot slot : gone) ids.push_back({slot, memory.index.epoch(slot)});
+    }
+    std::string record;
+    write_dropped(record, ids);
+    if (auto written = committer->write(record); !written) return written;
+    const Lock index_lock(memory.index_mutex);
+    const Lock head_lock(memory.head_mutex);
+    memory.index.remove(gone);
+    for (const Slot slot : gone) memory.head.forget(slot);
+    memory.index_bytes = memory.index.heap_bytes();
+    ++generation;
+    counters.dropped.add(static_cast<double>(gone.size()));
+    return {};
+}
+
+Result<void> Store::Parts::write_checkpoint_now() {
+    std::uint64_t ended = 0;
+    auto rotated = committer->exclusively([&]() -> Result<void> {
+        if (auto written = committer->write({}); !written) return written;
+        auto number = wal->rotate();
+        if (!number) return fail(number.error());
+        ended = *number;
+        log_bytes = 0;
+        return {};
+    });
+    if (!rotated) return rotated;
+    auto bytes = write_checkpoint(files, wal_folder, ended, memory);
+    if (!bytes) {
+        counters.checkpoint_failures.add();
+        return fail(bytes.error());
+    }
+    checkpoint_bytes = *bytes;
+    checkpoint_wanted = false;
+    counters.checkpoints.add();
+    return {};
+}
+
+/// Rests until it is time to sync or to maintain. False: to stop.
+///
+///     append          x  xx x                    x
+///     sync      ├──────────┼──────────┼ ─ ─ ─ ─ ─┼──────────┤ the thread wakes where a bar stands
+///                busy: one wake an     nothing    the first one begins an interval,
+///                interval              to sync    at whose end all of it is synced
+bool Store::Parts::sleep(const std::stop_token& stop,
+                         std::chrono::steady_clock::time_point maintain_at) {
+    std::unique_lock<Mutex> lock_(sleep_mutex);
+    const auto interval = [&] {
+        wake.wait_until(lock_, stop, std::chrono::steady_clock::now() + settings.wal_sync_interval,
+                        [this]() VEDETTE_REQUIRES(sleep_mutex) { return hurry; });
+    };
+    interval();
+    if (!unsynced && !stop.stop_requested()) {
+        resting = true;
+        wake.wait_until(lock_, stop, maintain_at,
+                        [this]() VEDETTE_REQUIRES(sleep_mutex) { return unsynced; });
+        resting = false;
+        if (unsynced) interval();
+    }
+    // Before the sync: what comes from now on is for the next one.
+    unsynced = hurry = false;
+    unsynced_bytes = 0;
+    return !stop.stop_requested();
+}
+
+void Store::Parts::run(std::stop_token stop) {
+    const auto maintain_every = std::min<Milliseconds>(maintain_every_max, settings.retention / 8);
+    auto maintain_at = std::chrono::steady_clock::now() + maintain_every;
+    while (sleep(stop, maintain_at)) {
+        const bool written = committer->flush_unlogged().has_value();
+        if (const bool synced = sync().has_value(); !written || !synced) wants_sync();
+        const bool due = checkpoint_due();
+        const Lock lock_(maintain_mutex);
+        auto done = drop_future();
+        if (done && !due && std::chrono::steady_clock::now() < maintain_at) continue;
+        maintain_at = std::chrono::steady_clock::now() + maintain_every;
+        if (done) done = drop_old();
+        if (done && (due || checkpoint_wanted)) done = write_checkpoint_now();
+        if (!done) log.error("the store could not be tidied", {{"error", done.error().message}});
+    }
+}
+
+}  // namespace vedette::store
