@@ -230,8 +230,10 @@ double slow_native_quantile(double q, const Histogram& h) {
     const double rank = (upwards ? q : 1 - q) * h.count;
     double below = 0;
     HistogramBucket found;
+    bool is_last = true;
     for (const HistogramBucket& bucket : buckets) {
         found = bucket;
+        is_last = &bucket == &buckets.back();
         below += bucket.count;
         if (bucket.count != 0 && below >= rank) break;
     }
@@ -246,7 +248,7 @@ double slow_native_quantile(double q, const Histogram& h) {
     if (below < rank) return nan ? std::nan("") : found.upper;
     const double into = upwards ? rank - (below - found.count) : below - rank;
     // With NaN among the observations the last bucket of all is gone on with.
-    if (nan && found.upper != buckets.back().upper) found = buckets.back();
+    if (nan && !is_last) found = buckets.back();
     const double part = into / found.count;
     if (is_linear(h, found)) return found.lower + (found.upper - found.lower) * part;
     const double low = flattened(found.lower, false), high = flattened(found.upper, false);
