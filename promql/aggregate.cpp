@@ -277,7 +277,8 @@ Block quantiles(const Block& block, const Grouping& groups, std::span<const doub
     return out;
 }
 
-Block count_values(const Aggregate& aggregate, const Block& block, const Grouping& groups) {
+Result<Block> count_values(const Aggregate& aggregate, const Block& block, const Grouping& groups,
+                           QueryContext& context) {
     const std::string& label = text_of(*aggregate.param);
     // What stands in `without` is left out, the counted label too.
     const auto& names = aggregate.grouping;
@@ -297,7 +298,11 @@ Block count_values(const Aggregate& aggregate, const Block& block, const Groupin
                 if (shown) labels = LabelsBuilder(labels).set(label, text).build();
                 // Two groups may meet here, when the label counted into was one they differ by.
                 const auto [at, is_new] = rows.try_emplace(to_string(labels), out.rows());
-                if (is_new) out.add(std::move(labels));
+                if (is_new) {
+                    // Values may be many, and each is a row.
+                    if (auto good = context.charge(block.steps); !good) return fail(good.error());
+                    out.add(std::move(labels));
+                }
                 double& count = out.row(at->second)[i];
                 count = is_absent(count) ? 1 : count + 1;
             }
@@ -441,7 +446,7 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
     }
     Result<Block> block = eval(*aggregate.expr);
     if (!block) return block;
-    if (const auto good = context_.charge(block->rows()); !good) return fail(good.error());
+    if (const auto good = context_.charge(0); !good) return fail(good.error());
     const bool ignores = aggregate.op == Aggregator::Min || aggregate.op == Aggregator::Max ||
                          aggregate.op == Aggregator::Stddev || aggregate.op == Aggregator::Stdvar ||
                          aggregate.op == Aggregator::Quantile;
@@ -476,7 +481,7 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
             const std::string& label = text_of(*aggregate.param);
             if (label.empty() || !is_utf8(label))
                 return fail(Fault::BadInput, "invalid label name " + quote(label));
-            return count_values(aggregate, *block, groups);
+            return count_values(aggregate, *block, groups, context_);
         }
         default:
             break;

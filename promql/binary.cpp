@@ -160,10 +160,10 @@ Groups group_rows(const Matching& matching, const Block& lhs, const Block& rhs) 
 /// Evaluates `many op one`, where every group has at most one row of `one` at a step.
 class Join {
 public:
-    /// `delays_names`: names that go are only marked.
-    Join(const Binary& binary, Block lhs, Block rhs, bool delays_names)
-        : binary_(binary),
-          marks_names_(delays_names && binary.return_bool),
+    Join(const Binary& binary, Block lhs, Block rhs, QueryContext& context)
+        : context_(context),
+          binary_(binary),
+          marks_names_(context.settings.features.delayed_name_removal && binary.return_bool),
           swapped_(binary.matching.card == Matching::Card::OneToMany),
           many_(std::move(swapped_ ? rhs : lhs)),
           one_(std::move(swapped_ ? lhs : rhs)),
@@ -181,7 +181,9 @@ private:
 
     std::string duplicate_on_one_side(std::size_t step);
     void find_duplicates();
-    void join_pair(std::size_t many_row, std::size_t one_row);
+    Result<void> join_pair(std::size_t many_row, std::size_t one_row);
+    /// What two rows are worth, into that row.
+    void join_into(std::size_t row, std::size_t many_row, std::size_t one_row);
     Cell answer(std::size_t many_row, std::size_t one_row, std::size_t step);
     /// Prometheus goes step by step, so the error of the earliest step counts; at one step the one
     /// that is seen `late` gives way.
@@ -189,8 +191,9 @@ private:
     std::string match_group(const Labels& labels) const;
     Labels result_labels(const Labels& many, const Labels& one) const;
 
+    QueryContext& context_;
     const Binary& binary_;
-    bool marks_names_;
+    bool marks_names_;  ///< instead of taking them out
     bool swapped_;
     Block many_, one_;
     Groups groups_;
@@ -277,17 +280,28 @@ Cell Join::answer(std::size_t many_row, std::size_t one_row, std::size_t step) {
     return Cell(combine(binary_.op, binary_.return_bool, a, b, a));
 }
 
-void Join::join_pair(std::size_t many_row, std::size_t one_row) {
-    const std::size_t group = groups_.left[many_row];
-    const bool one_to_one = binary_.matching.card == Card::OneToOne;
+Result<void> Join::join_pair(std::size_t many_row, std::size_t one_row) {
     Labels labels = result_labels(many_.shown_labels(many_row), one_.shown_labels(one_row));
     const auto [at, is_new] = out_rows_.try_emplace(to_string(labels), out_.rows());
     if (is_new) {
         out_.add(std::move(labels));
         out_.name_goes.back() = marks_names_ ? 1 : 0;
-        out_group_.emplace_back(group, 0);
+        out_group_.emplace_back(groups_.left[many_row], 0);
     }
-    const auto out = out_.row(at->second);
+    join_into(at->second, many_row, one_row);
+    if (!is_new) return {};
+    if (!std::ranges::all_of(out_.row(at->second), is_absent)) return context_.charge(out_.steps);
+    // They never have values at one step.
+    out_.keep_rows(at->second);
+    out_group_.pop_back();
+    out_rows_.erase(at);
+    return {};
+}
+
+void Join::join_into(std::size_t row, std::size_t many_row, std::size_t one_row) {
+    const std::size_t group = groups_.left[many_row];
+    const bool one_to_one = binary_.matching.card == Card::OneToOne;
+    const auto out = out_.row(row);
     const auto many = many_.row(many_row), one = one_.row(one_row);
     for (std::size_t i = 0; i < steps_left_; ++i) {
         if (is_absent(many[i]) || is_absent(one[i])) continue;
@@ -303,13 +317,13 @@ void Join::join_pair(std::size_t many_row, std::size_t one_row) {
             taken_[group][i] = 1;
         }
         if (!is_absent(out[i])) {
-            if (out_group_[at->second].first == group)
+            if (out_group_[row].first == group)
                 return refuse(
                     i, "multiple matches for labels: grouping labels must ensure unique matches",
                     false);
             return refuse(i, std::string(same_labels), true);
         }
-        out_.put(at->second, i, std::move(cell));
+        out_.put(row, i, std::move(cell));
     }
 }
 
@@ -329,7 +343,8 @@ Result<Block> Join::run() {
     }
     if (shared) find_duplicates();
     for (std::size_t i = 0; i < many_.rows(); ++i)
-        for (const std::size_t one_row : one_rows_[groups_.left[i]]) join_pair(i, one_row);
+        for (const std::size_t one_row : one_rows_[groups_.left[i]])
+            if (auto good = join_pair(i, one_row); !good) return fail(good.error());
     if (!why_.empty()) return fail(Fault::BadInput, std::move(why_));
     drop_empty_rows(out_);
     return std::move(out_);
@@ -395,11 +410,9 @@ Result<Block> Evaluator::with_scalar(const Expr& expr, Block vector, const Block
 }
 
 Result<Block> Evaluator::with_vector(const Expr& expr, Block lhs, Block rhs) {
-    const std::size_t rows = lhs.rows() + rhs.rows();
-    Join join(*expr.as<Binary>(), std::move(lhs), std::move(rhs), delays_names());
+    Join join(*expr.as<Binary>(), std::move(lhs), std::move(rhs), context_);
     Result<Block> out = join.run();
     join.notes().tell(context_, expr, expr.as<Binary>()->op);
-    if (const auto good = context_.charge(rows); !good) return fail(good.error());
     return out;
 }
 

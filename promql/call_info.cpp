@@ -215,16 +215,6 @@ const Selector* first_selector(const Expr& expr) {
 }  // namespace
 
 Result<Block> Evaluator::eval_info(const Call& call) {
-    const bool all_fixed = std::ranges::all_of(
-        call.args, [](const ExprPtr& arg) { return is_step_invariant(*arg); });
-    if (steps_.count == 1 || !all_fixed) return info_at_steps(call);
-    // One answer for all steps, found at the first.
-    Evaluator once(context_, {steps_.start, 1, 1});
-    Result<Block> one = once.info_at_steps(call);
-    return one ? spread(std::move(*one)) : std::move(one);
-}
-
-Result<Block> Evaluator::info_at_steps(const Call& call) {
     Result<Block> base = eval(*call.args[0]);
     if (!base) return base;
     base->show_labels();
@@ -255,9 +245,10 @@ Result<Block> Evaluator::info_at_steps(const Call& call) {
             window = {{view.steps.start}, {view.steps.last()}};
         }
         window.from.ms -= context_.settings.lookback.count();
-        Result<Block> found = select_latest(matchers, window, steps_, true);
+        Result<Block> found = select_latest(matchers, {window, steps_, true, false});
         if (!found) return found;
         info = std::move(*found);
+        add_present(info, *gathered_);
     }
     return InfoJoin(wanted, *base, left_alone, info, keeps_bare).run();
 }

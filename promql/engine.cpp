@@ -1,7 +1,9 @@
 #include "promql/engine.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
+#include <utility>
 
 #include "promql/deep_stack.h"
 #include "promql/evaluator.h"
@@ -42,7 +44,7 @@ void sort_by_labels(std::vector<Series>& series) {
 /// A range vector alone: the samples of one window.
 Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
     std::vector<Series> out;
-    const auto done = evaluator.each_series(expr, [&](const SeriesSamples& series) -> Result<void> {
+    const auto done = evaluator.each_raw(expr, [&](const SeriesSamples& series) -> Result<void> {
         Series one{series.name_goes
                        ? LabelsBuilder(*series.labels).del(metric_name_label).build()
                        : *series.labels,
@@ -55,8 +57,30 @@ Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
         return {};
     });
     if (!done) return fail(done.error());
-    sort_by_labels(out);
     return out;
+}
+
+/// Looks at the clock between the parts of a query.
+class Stopwatch {
+public:
+    explicit Stopwatch(const Clock& clock) : clock_(clock), at_(clock.steady()) {}
+    QueryStatistics::Seconds lap() {
+        const auto before = std::exchange(at_, clock_.steady());
+        return at_ - before;
+    }
+
+private:
+    const Clock& clock_;
+    std::chrono::steady_clock::time_point at_;
+};
+
+void tell_samples(QueryStatistics& statistics, const Evaluator& evaluator, const Steps& steps,
+                  const QueryContext& context) {
+    const StepCounts& read = evaluator.read();
+    statistics.samples_read = std::accumulate(read.begin(), read.end(), std::int64_t{0});
+    statistics.samples_peak = context.peak;
+    statistics.steps = steps;
+    statistics.samples_at_steps = read;
 }
 
 /// Evaluates where the tree's depth has room.
@@ -71,7 +95,10 @@ auto deeply(const Expr& expr, const Evaluate& evaluate) -> decltype(evaluate()) 
 }  // namespace
 
 Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource& source,
-                                    std::stop_token stop) const {
+                                    std::stop_token stop, QueryStatistics* statistics) const {
+    QueryStatistics ignored;
+    QueryStatistics& cost = statistics != nullptr ? *statistics : ignored;
+    Stopwatch watch(clock_);
     if (auto good = check_durations(expr); !good) return fail(good.error());
     QueryContext context(settings_, clock_, source, std::move(stop), at, at);
     context.counts_only = selector_without_buckets(expr);
@@ -79,16 +106,18 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
     Evaluator evaluator(context, steps);
     QueryResult result;
     result.at = at;
+    cost.preparing = watch.lap();
     if (expr.type == Type::String) {
         result.kind = QueryResult::Kind::String;
         result.text = text_of(expr);
-        return result;
-    }
-    if (expr.type == Type::Matrix) {
+    } else if (expr.type == Type::Matrix) {
         auto series = deeply(expr, [&] { return raw_series(evaluator, expr); });
         if (!series) return fail(series.error());
+        cost.evaluating = watch.lap();
         result.kind = QueryResult::Kind::Matrix;
         result.series = std::move(*series);
+        sort_by_labels(result.series);
+        cost.sorting = watch.lap();
     } else {
         Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
         if (!block) return fail(block.error());
@@ -96,15 +125,17 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
         result.kind =
             expr.type == Type::Scalar ? QueryResult::Kind::Scalar : QueryResult::Kind::Vector;
         result.series = series_of(*block, steps);
+        cost.evaluating = watch.lap();
     }
+    tell_samples(cost, evaluator, steps, context);
     result.warnings = context.warnings();
     result.infos = context.infos();
     return result;
 }
 
 Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp end,
-                                  Milliseconds step, SeriesSource& source,
-                                  std::stop_token stop) const {
+                                  Milliseconds step, SeriesSource& source, std::stop_token stop,
+                                  QueryStatistics* statistics) const {
     if (expr.type != Type::Scalar && expr.type != Type::Vector)
         return fail(Fault::BadInput, "invalid expression type \"" +
                                          std::string(to_string(expr.type)) +
@@ -121,11 +152,15 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
             Fault::Limit,
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
             "query resolution (?step=XX)");
+    QueryStatistics ignored;
+    QueryStatistics& cost = statistics != nullptr ? *statistics : ignored;
+    Stopwatch watch(clock_);
     if (auto good = check_durations(expr); !good) return fail(good.error());
     QueryContext context(settings_, clock_, source, std::move(stop), start, end);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
     Evaluator evaluator(context, steps);
+    cost.preparing = watch.lap();
     Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
     if (!block) return fail(block.error());
     if (!drop_delayed_names(*block)) return fail(Fault::BadInput, std::string(same_labels));
@@ -133,7 +168,10 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
     result.kind = QueryResult::Kind::Matrix;
     result.at = end;
     result.series = series_of(*block, steps);
+    cost.evaluating = watch.lap();
     sort_by_labels(result.series);
+    cost.sorting = watch.lap();
+    tell_samples(cost, evaluator, steps, context);
     result.warnings = context.warnings();
     result.infos = context.infos();
     return result;

@@ -1,22 +1,36 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <stop_token>
+#include <vector>
 
 #include "core/limits.h"
 #include "core/query.h"
 #include "core/series.h"
 #include "promql/ast.h"
+#include "promql/block.h"
 #include "promql/features.h"
 
 namespace vedette::promql {
 
 /// What one query may cost, and Prometheus's own constants.
 struct EngineSettings {
-    std::size_t samples_max = limits::query_samples_max_default;  ///< read and computed, together
+    /// Held at once, counted as Prometheus counts them; and so much memory as these take there.
+    std::size_t samples_max = limits::query_samples_max_default;
     Milliseconds timeout = limits::query_timeout_default;
     Milliseconds lookback = std::chrono::minutes(5);       ///< how long a sample stays current
     Milliseconds subquery_step = std::chrono::minutes(1);  ///< of `[1h:]`
     Features features;
+};
+
+/// What one query cost. Samples are counted as Prometheus counts them.
+struct QueryStatistics {
+    using Seconds = std::chrono::duration<double>;
+    Seconds preparing{}, evaluating{}, sorting{};  ///< one after the other
+    std::int64_t samples_read = 0, samples_peak = 0;
+    Steps steps;
+    std::vector<std::int64_t> samples_at_steps;  ///< of samples_read
 };
 
 /// Evaluates expressions as Prometheus 3.5 does.
@@ -33,11 +47,13 @@ public:
     /// The value at one time. A vector comes in the order of evaluation (that of `sort`, `topk`), a
     /// matrix (`up[5m]`) in label order.
     Result<QueryResult> instant(const Expr& expr, Timestamp at, SeriesSource& source,
-                                std::stop_token stop = {}) const;
+                                std::stop_token stop = {},
+                                QueryStatistics* statistics = nullptr) const;
     /// The values at start, start + step, … up to end; a Matrix in label order. The expression is a
     /// scalar or an instant vector; step is positive.
     Result<QueryResult> range(const Expr& expr, Timestamp start, Timestamp end, Milliseconds step,
-                              SeriesSource& source, std::stop_token stop = {}) const;
+                              SeriesSource& source, std::stop_token stop = {},
+                              QueryStatistics* statistics = nullptr) const;
 
 private:
     EngineSettings settings_;

@@ -19,11 +19,34 @@ QueryContext::QueryContext(const EngineSettings& query_settings, const Clock& cl
       clock_(clock),
       deadline_(clock.steady() + query_settings.timeout) {}
 
-Result<void> QueryContext::charge(std::size_t samples) {
-    samples_ += samples;
-    if (samples_ > settings.samples_max)
-        return fail(Fault::Limit,
-                    "query processing would load too many samples into memory in query execution");
+namespace {
+
+tl::unexpected<Error> too_many() {
+    return fail(Fault::Limit,
+                "query processing would load too many samples into memory in query execution");
+}
+
+}  // namespace
+
+Result<void> QueryContext::reach(std::int64_t samples) {
+    peak = std::max(peak, held.samples + samples);
+    if (static_cast<std::uint64_t>(peak) > settings.samples_max) return too_many();
+    return {};
+}
+
+Result<void> QueryContext::hold(std::int64_t samples) {
+    held.samples += samples;
+    return reach(0);
+}
+
+Result<void> QueryContext::charge(std::size_t floats) {
+    // A sample of Prometheus's is a time and a value: so much memory ours may take too, and as much
+    // more as harms nobody.
+    constexpr std::size_t floats_a_sample = 2, floats_more = std::size_t{1} << 20;
+    held.floats += floats;
+    if (held.floats > floats_more &&
+        (held.floats - floats_more) / floats_a_sample > settings.samples_max)
+        return too_many();
     if (stop.stop_requested())
         return fail(Fault::Cancelled, "query was canceled in expression evaluation");
     if (clock_.steady() > deadline_)
@@ -91,14 +114,87 @@ bool Evaluator::lose_names(Block& block, Meeting meeting) const {
     return true;
 }
 
+Evaluator::Counting Evaluator::counting_of(const Expr& expr, bool once) const {
+    using Id = Function::Id;
+    if (once || expr.as<Unary>() != nullptr) return Counting::None;
+    if (expr.as<Selector>() != nullptr) return Counting::Itself;
+    if (const Aggregate* aggregate = expr.as<Aggregate>())
+        return aggregate->op == Aggregator::CountValues ? Counting::BySteps : Counting::Results;
+    const Call* call = expr.as<Call>();
+    if (call == nullptr) return Counting::BySteps;
+    const Id id = call->function->id;
+    if (id == Id::LabelReplace || id == Id::LabelJoin) return Counting::None;
+    const auto& args = call->function->args;
+    return std::ranges::find(args, Type::Matrix) != args.end() ? Counting::Itself
+                                                               : Counting::BySteps;
+}
+
 Result<Block> Evaluator::eval(const Expr& wrapped) {
     const Expr& expr = unwrapped(wrapped);
-    if (const Number* number = expr.as<Number>()) return scalar(number->value);
-    if (steps_.count > 1 && is_step_invariant(expr)) {
-        Evaluator once(context_, {steps_.start, 1, 1});
-        Result<Block> one = once.eval(expr);
-        return one ? spread(std::move(*one)) : std::move(one);
+    const bool once = steps_.count > 1 && expr.as<Number>() == nullptr && is_step_invariant(expr);
+    const Counting how = counting_of(expr, once);
+    const QueryContext::Held before = context_.held;
+    StepCounts gathered;
+    StepCounts* const around =
+        std::exchange(gathered_, how == Counting::BySteps ? &gathered : nullptr);
+    Result<Block> block = once ? eval_once(expr) : eval_node(expr);
+    gathered_ = around;
+    if (!block) return block;
+    if (auto good = count(expr, *block, how, before, gathered); !good) return fail(good.error());
+    return block;
+}
+
+Result<void> Evaluator::count(const Expr& expr, const Block& block, Counting how,
+                              QueryContext::Held before, const StepCounts& gathered) {
+    StepCounts present;
+    if (gathered_ != nullptr || how == Counting::BySteps) add_present(block, present);
+    if (how == Counting::BySteps) {
+        const Call* call = expr.as<Call>();
+        // `timestamp` looks at its selector's samples one step at a time and keeps none.
+        const bool keeps_none =
+            call != nullptr && call->function->id == Function::Id::Timestamp && gathered.empty();
+        const bool is_info = call != nullptr && call->function->id == Function::Id::Info;
+        StepCounts made = present;
+        if (block.has_histograms()) {
+            made.assign(block.steps, 0);
+            for (std::size_t r = 0; r < block.rows(); ++r) add_samples_of_row(block, r, made);
+        }
+        if (keeps_none) context_.held.samples = before.samples;
+        std::int64_t results = 0, most = 0;
+        for (std::size_t i = 0; i < block.steps; ++i) {
+            const std::int64_t args = keeps_none ? present[i] : gathered.empty() ? 0 : gathered[i];
+            most = std::max(most, results + args + made[i]);
+            results += made[i];
+        }
+        if (auto good = context_.reach(most); !good) return good;
+        if (!is_info) context_.held.samples = before.samples;
+        if (auto good = context_.hold(results); !good) return good;
+    } else if (how == Counting::Results) {
+        context_.held.samples = before.samples;
+        if (auto good = context_.hold(samples_in(block)); !good) return good;
     }
+    if (gathered_ != nullptr) {
+        gathered_->resize(block.steps);
+        for (std::size_t i = 0; i < block.steps; ++i) (*gathered_)[i] += present[i];
+    }
+    context_.held.floats = before.floats;
+    return context_.charge(floats_of(block));
+}
+
+Result<Block> Evaluator::eval_once(const Expr& expr) {
+    Evaluator once(context_, {steps_.start, 1, 1});
+    Result<Block> one = once.eval(expr);
+    if (!one) return one;
+    for (std::int64_t& read : read_) read += once.read_[0];
+    const auto more = static_cast<std::int64_t>(steps_.count - 1);
+    if (auto good = context_.hold(more * samples_in(*one)); !good) return fail(good.error());
+    if (auto good = context_.charge(floats_of(*one) * steps_.count); !good)
+        return fail(good.error());
+    return spread(std::move(*one));
+}
+
+Result<Block> Evaluator::eval_node(const Expr& expr) {
+    if (const Number* number = expr.as<Number>()) return scalar(number->value);
     if (expr.as<Selector>() != nullptr) return eval_selector(expr, false);
     if (const Unary* unary = expr.as<Unary>()) return eval_unary(*unary);
     if (expr.as<Binary>() != nullptr) return eval_binary(expr);

@@ -16,6 +16,7 @@
 #include "promql/engine.h"
 #include "promql/functions.h"
 #include "promql/native_histogram.h"
+#include "promql/sample_count.h"
 
 namespace vedette::promql {
 
@@ -31,8 +32,19 @@ public:
     Timestamp start, end;  ///< of the whole query: what `@ start()` means
     const Expr* counts_only = nullptr;  ///< the selector that is read without buckets
 
-    /// Counts `samples` read or made and looks at clock and caller; fails when it is enough.
-    Result<void> charge(std::size_t samples);
+    /// What the query has in memory now.
+    struct Held {
+        std::int64_t samples = 0;  ///< as Prometheus counts its own
+        std::size_t floats = 0;    ///< what ours takes: steps without a value take room too
+    };
+    Held held;
+    std::int64_t peak = 0;  ///< the most samples that were held
+
+    /// Takes room for so many floats and looks at clock and caller; fails when it is enough.
+    Result<void> charge(std::size_t floats);
+    /// Counts so many more samples as held, for good or (`reach`) only now.
+    Result<void> hold(std::int64_t samples);
+    Result<void> reach(std::int64_t samples);
     void warn(const Expr& at, std::string_view text);
     void inform(const Expr& at, std::string_view text);
     /// Warns of a quantile outside 0 … 1.
@@ -43,7 +55,6 @@ public:
 private:
     const Clock& clock_;
     std::chrono::steady_clock::time_point deadline_;
-    std::size_t samples_ = 0;
     /// Text to place: of one text only the place that came last is kept, as in Prometheus.
     std::map<std::string, std::string> warnings_, infos_;
 };
@@ -66,15 +77,30 @@ struct ClassicBucket {
 /// Evaluates expressions at given steps, series by series.
 class Evaluator {
 public:
-    Evaluator(QueryContext& context, Steps steps) : context_(context), steps_(steps) {}
+    Evaluator(QueryContext& context, Steps steps)
+        : context_(context), steps_(steps), read_(steps.count) {}
+
+    using Take = std::function<Result<void>(const SeriesSamples&)>;
 
     /// Of a scalar or an instant vector.
     Result<Block> eval(const Expr& expr);
-    /// The series of a range vector, each with all samples that any step's window may hold.
-    Result<void> each_series(const Expr& matrix,
-                             const std::function<Result<void>(const SeriesSamples&)>& take);
+    /// The series of a range vector that is the whole query, at its one step.
+    Result<void> each_raw(const Expr& matrix, const Take& take);
+    /// How many samples were looked at for each step, as Prometheus counts them.
+    const StepCounts& read() const { return read_; }
 
 private:
+    // evaluator.cpp
+    /// How Prometheus counts what a node holds: its arguments step by step beside the results, only
+    /// the results, in its own way, or not at all.
+    enum class Counting { BySteps, Results, Itself, None };
+    Counting counting_of(const Expr& expr, bool once) const;
+    Result<Block> eval_once(const Expr& expr);
+    Result<Block> eval_node(const Expr& expr);
+    /// Counts what a node leaves, when `before` was held before it.
+    Result<void> count(const Expr& expr, const Block& block, Counting how,
+                       QueryContext::Held before, const StepCounts& gathered);
+
     // select.cpp
     /// The times at which a shifted node looks; one step when `@` fixes it.
     struct View {
@@ -83,16 +109,33 @@ private:
     };
     View view_of(const Shift& shift) const;
     Result<Block> eval_selector(const Expr& expr, bool want_times);
-    /// What is current at each of the evaluator's steps among the samples inside `window`.
-    Result<Block> select_latest(std::span<const Matcher> matchers, Window window,
-                                const Steps& steps, bool want_times);
-    Result<void> each_selected(const Expr& expr,
-                               const std::function<Result<void>(const SeriesSamples&)>& take);
-    Result<void> each_subquery(const Subquery& subquery,
-                               const std::function<Result<void>(const SeriesSamples&)>& take);
+    /// What is current at each of `steps` among the samples inside `window`.
+    struct Latest {
+        Window window;
+        Steps steps;
+        bool want_times = false;   ///< the samples' times, not their values
+        bool counts_only = false;  ///< histograms without their buckets
+    };
+    Result<Block> select_latest(std::span<const Matcher> matchers, const Latest& wanted);
+    /// Counts what of a row of a selector was looked at.
+    Result<void> count_selected(const Block& block, std::size_t row, std::int64_t samples);
+    Result<void> each_selected(const Expr& expr, const Take& take);
+    /// The series of a range vector, each with all samples that any step's window may hold. Of a
+    /// subquery, those of its values.
+    struct Inner {
+        Steps steps;
+        Block block;
+        std::int64_t read = 0;  ///< samples for them
+    };
+    Result<Inner> eval_subquery(const Subquery& subquery);
+    Result<void> each_of(Inner inner, const Take& take);
     Block spread(Block one) const;
 
     // range_call.cpp
+    struct RangeArgs;
+    Result<RangeArgs> eval_range_args(const Call& call);
+    Result<void> each_series(RangeArgs& args, const Take& take);
+    Result<void> count_windows(std::int64_t most, std::int64_t last, std::int64_t results);
     Result<Block> eval_range_call(const Call& call);
     Result<Block> eval_absent_over_time(const Call& call);
 
@@ -123,7 +166,6 @@ private:
     Result<Block> eval_sort(const Call& call);
     Result<Block> eval_sort_by_label(const Call& call);
     Result<Block> eval_info(const Call& call);
-    Result<Block> info_at_steps(const Call& call);
     Result<Block> eval_label_replace(const Call& call);
     Result<Block> eval_label_join(const Call& call);
     Result<Block> eval_histogram_quantile(const Call& call);
@@ -148,6 +190,8 @@ private:
 
     QueryContext& context_;
     Steps steps_;
+    StepCounts read_;
+    StepCounts* gathered_ = nullptr;  ///< where the node around counts its arguments
 };
 
 /// Prometheus's words, before the metric name, for histograms that have no sum.

@@ -135,19 +135,6 @@ double native_fraction(double lower, double upper, const Histogram& h, NativeNot
     return (high.rank_or(most) - low.rank_or(most)) / h.count;
 }
 
-std::size_t samples_worth(std::span<const HistogramRef> histograms) {
-    constexpr std::size_t float_bytes = 16;
-    std::size_t bytes = 0;
-    for (const HistogramRef& each : histograms) {
-        if (!each) continue;
-        const std::size_t parts = each->positive_spans.size() + each->negative_spans.size() +
-                                  each->positive_buckets.size() + each->negative_buckets.size() +
-                                  each->custom_bounds.size();
-        bytes += sizeof(Histogram) + 8 * parts;
-    }
-    return bytes / float_bytes;
-}
-
 double native_variance(const Histogram& h) {
     const bool custom = uses_custom_buckets(h);
     const double mean = h.sum / h.count;

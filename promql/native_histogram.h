@@ -1,7 +1,5 @@
 #pragma once
 
-#include <span>
-
 #include "core/sample.h"
 
 namespace vedette::promql {
@@ -16,8 +14,5 @@ double native_quantile(double q, const Histogram& histogram, NativeNote& note);
 double native_fraction(double lower, double upper, const Histogram& histogram, NativeNote& note);
 /// `histogram_stdvar`: each observation is taken to lie at the middle of its bucket.
 double native_variance(const Histogram& histogram);
-
-/// How many samples histograms count as against a query's limit: by their bytes, as in Prometheus.
-std::size_t samples_worth(std::span<const HistogramRef> histograms);
 
 }  // namespace vedette::promql

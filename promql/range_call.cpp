@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "promql/evaluator.h"
 #include "promql/histogram_windows.h"
@@ -83,6 +84,40 @@ struct Parameters {
     }
 };
 
+/// What of one series lies in the windows of a call: as much is in memory at each step.
+class InWindows {
+public:
+    explicit InWindows(std::size_t steps) : at_steps_(steps) {}
+
+    void begin(const SeriesSamples& series) {
+        most_ = last_ = 0;
+        worth_.clear();
+        if (series.histograms.empty()) return;
+        worth_.assign(1, 0);  // of all samples before each; a histogram counts for several
+        for (const HistogramRef& each : series.histograms)
+            worth_.push_back(worth_.back() + (each ? samples_worth(*each) : 1));
+    }
+    void add(std::size_t step, const Slide& slide) {
+        last_ = static_cast<std::int64_t>(slide.last() - slide.first());
+        if (!worth_.empty()) last_ = worth_[slide.last()] - worth_[slide.first()];
+        most_ = std::max(most_, last_);
+        at_steps_[step] += last_;
+    }
+    std::int64_t most() const { return most_; }
+    /// What is there still when the results of the series are there too.
+    std::int64_t last() const { return last_; }
+    /// Adds to what was read at each step; one window may have been that of all.
+    void add_to(StepCounts& read) const {
+        for (std::size_t i = 0; i < read.size(); ++i)
+            read[i] += at_steps_[at_steps_.size() == read.size() ? i : 0];
+    }
+
+private:
+    StepCounts at_steps_;
+    std::vector<std::int64_t> worth_;
+    std::int64_t most_ = 0, last_ = 0;
+};
+
 /// Asks now and then, while the windows of one series are worked through, whether the answer is
 /// still wanted: ten thousand windows of ten thousand samples take seconds.
 class Patience {
@@ -107,11 +142,12 @@ private:
 
 void fill_windows(std::span<double> row, const SeriesSamples& series, const Windows& windows,
                   WindowFunction function, const Parameters& parameters, WindowArgs& args,
-                  Patience& patience) {
+                  InWindows& seen, Patience& patience) {
     Slide slide;
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
+        seen.add(i, slide);
         if (slide.first() == slide.last()) continue;
         parameters.to(args, i);
         row[i] = function(windows.at(series, slide, i), args);
@@ -121,7 +157,8 @@ void fill_windows(std::span<double> row, const SeriesSamples& series, const Wind
 
 /// rate, increase, delta. Counter resets are found once a series; a window adds those inside it.
 void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const Windows& windows,
-                       Id id, std::vector<std::size_t>& resets, Patience& patience) {
+                       Id id, std::vector<std::size_t>& resets, InWindows& seen,
+                       Patience& patience) {
     const bool is_counter = id != Id::Delta;
     Extrapolation extrapolation(is_counter, id == Id::Rate);
     resets.clear();
@@ -131,6 +168,7 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
+        seen.add(i, slide);
         const std::size_t first = slide.first(), last = slide.last() - 1;
         if (slide.last() - slide.first() < 2) continue;
         double change = series.values[last] - series.values[first];
@@ -147,15 +185,17 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
 
 /// The same for a series that has histograms among its samples, into the last row.
 void fill_mixed(Block& block, const SeriesSamples& series, const Windows& windows, Id id,
-                const Parameters& parameters, WindowArgs& args, RangeNotes& notes,
+                const Parameters& parameters, WindowArgs& args, RangeNotes& notes, InWindows& seen,
                 Patience& patience) {
     const std::size_t row = block.rows() - 1;
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     std::vector<std::size_t> resets;
+    InWindows again(1);
     Slide slide;
     for (std::size_t i = 0; i < block.steps; ++i) {
         const std::int64_t end = windows.steps.at(i);
         slide.to(series.times, end - windows.range, end);
+        seen.add(i, slide);
         if (slide.first() == slide.last()) continue;
         if (!patience.lasts(slide.last() - slide.first())) return;
         parameters.to(args, i);
@@ -171,7 +211,7 @@ void fill_mixed(Block& block, const SeriesSamples& series, const Windows& window
         }
         const Windows one{{end, 1, 1}, windows.range, {windows.now.at(i), 1, 1}};
         fill_extrapolated(block.row(row).subspan(i, 1),
-                          {series.labels, window.times, window.values, {}}, one, id, resets,
+                          {series.labels, window.times, window.values, {}}, one, id, resets, again,
                           patience);
     }
 }
@@ -205,27 +245,63 @@ bool any_present_at(const Block& block, std::size_t step) {
 
 }  // namespace
 
+/// The values of what stands beside the range vector. What is inside a subquery is computed before
+/// them, as in Prometheus.
+struct Evaluator::RangeArgs {
+    std::size_t matrix = 0;
+    const Expr* expr = nullptr;           ///< the range vector
+    const Subquery* subquery = nullptr;   ///< when it is one
+    std::optional<Inner> inner;           ///< then
+    std::vector<Block> beside;
+
+    const Shift& shift() const {
+        return subquery != nullptr ? subquery->shift : expr->as<Selector>()->shift;
+    }
+    std::int64_t range() const {
+        return (subquery != nullptr ? subquery->range : expr->as<Selector>()->range).count();
+    }
+};
+
+Result<Evaluator::RangeArgs> Evaluator::eval_range_args(const Call& call) {
+    RangeArgs args;
+    args.matrix = call.function->id == Id::QuantileOverTime ? 1 : 0;
+    args.expr = &unwrapped(*call.args[args.matrix]);
+    args.subquery = args.expr->as<Subquery>();
+    if (args.subquery != nullptr) {
+        Result<Inner> inner = eval_subquery(*args.subquery);
+        if (!inner) return fail(inner.error());
+        args.inner = std::move(*inner);
+    }
+    for (std::size_t i = 0; i < call.args.size(); ++i) {
+        if (i == args.matrix) continue;
+        Result<Block> value = eval(*call.args[i]);
+        if (!value) return fail(value.error());
+        args.beside.push_back(std::move(*value));
+    }
+    return args;
+}
+
+Result<void> Evaluator::each_series(RangeArgs& args, const Take& take) {
+    return args.inner ? each_of(std::move(*args.inner), take) : each_selected(*args.expr, take);
+}
+
+/// Counts what of one series is in memory: the windows, one at a time, and the results.
+Result<void> Evaluator::count_windows(std::int64_t most, std::int64_t last, std::int64_t results) {
+    if (auto good = context_.reach(most); !good) return good;
+    if (auto good = context_.hold(results); !good) return good;
+    return context_.reach(last);
+}
+
 Result<Block> Evaluator::eval_range_call(const Call& call) {
     const Id id = call.function->id;
-    const std::size_t matrix_index = id == Id::QuantileOverTime ? 1 : 0;
-    const Expr& matrix = *call.args[matrix_index];
-    std::vector<Block> values;
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-        if (i == matrix_index) continue;
-        Result<Block> value = eval(*call.args[i]);
-        if (!value) return value;
-        values.push_back(std::move(*value));
-    }
+    Result<RangeArgs> range_args = eval_range_args(call);
+    if (!range_args) return fail(range_args.error());
+    const std::vector<Block>& values = range_args->beside;
     Parameters parameters;
     if (!values.empty()) parameters.first = values[0].values;
     if (values.size() > 1) parameters.second = values[1].values;
-    const Expr& inner = unwrapped(matrix);
-    const Subquery* subquery = inner.as<Subquery>();
-    const Shift& shift = subquery != nullptr ? subquery->shift : inner.as<Selector>()->shift;
-    const View view = view_of(shift);
-    const Windows windows{
-        view.steps, (subquery != nullptr ? subquery->range : inner.as<Selector>()->range).count(),
-        steps_};
+    const View view = view_of(range_args->shift());
+    const Windows windows{view.steps, range_args->range(), steps_};
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     const bool wants_counter = id == Id::Rate || id == Id::Increase;
     // What takes parameters may differ by step, and predict_linear looks from the step itself.
@@ -236,23 +312,28 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     std::vector<std::size_t> resets;
     WindowArgs args;
     Patience patience(context_);
+    InWindows seen(block.steps);
     const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
-    const auto done = each_series(matrix, [&](const SeriesSamples& series) -> Result<void> {
+    const auto done = each_series(*range_args, [&](const SeriesSamples& series) -> Result<void> {
+        seen.begin(series);
         const std::span<double> row = block.add(*series.labels);
         const std::string_view name = series.labels->get(metric_name_label);
-        const Expr& place = subquery != nullptr ? nowhere : place_of_arg(call, matrix_index);
+        const Expr& place =
+            range_args->subquery != nullptr ? nowhere : place_of_arg(call, range_args->matrix);
         if (!series.histograms.empty()) {
             RangeNotes notes = 0;
-            fill_mixed(block, series, used, id, parameters, args, notes, patience);
+            fill_mixed(block, series, used, id, parameters, args, notes, seen, patience);
             say(context_, id == Id::QuantileOverTime ? place_of_arg(call, 0) : place, notes, name);
         } else if (is_rate) {
-            fill_extrapolated(row, series, used, id, resets, patience);
+            fill_extrapolated(row, series, used, id, resets, seen, patience);
         } else {
-            fill_windows(row, series, used, window_function(id), parameters, args, patience);
+            fill_windows(row, series, used, window_function(id), parameters, args, seen, patience);
         }
         if (!patience.good()) return patience.good();
         if (!args.refusal.empty()) return fail(Fault::BadInput, args.refusal);
-        if (std::ranges::all_of(row, is_absent)) {
+        const std::int64_t results = samples_in_row(block, block.rows() - 1);
+        if (auto good = count_windows(seen.most(), seen.last(), results); !good) return good;
+        if (results == 0) {
             block.keep_rows(block.rows() - 1);
             return {};
         }
@@ -261,13 +342,10 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
                             "metric might not be a counter, name does not end in "
                             "_total/_sum/_count/_bucket: " +
                                 quote(name));
-        const std::size_t begin = (block.rows() - 1) * block.steps;
-        const auto made = std::span(block.histograms)
-                              .subspan(block.has_histograms() ? begin : 0,
-                                       block.has_histograms() ? block.steps : 0);
-        return context_.charge(row.size() + samples_worth(made));
+        return context_.charge(floats_of(block) / block.rows());
     });
     if (!done) return fail(done.error());
+    seen.add_to(read_);
     if (id == Id::QuantileOverTime)
         for (std::size_t i = 0; i < block.steps; ++i)
             if (any_present_at(block, i))
@@ -278,23 +356,29 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
 }
 
 Result<Block> Evaluator::eval_absent_over_time(const Call& call) {
-    const Expr& inner = unwrapped(*call.args[0]);
-    const Subquery* subquery = inner.as<Subquery>();
-    const Selector* selector = inner.as<Selector>();
-    const View view = view_of(subquery != nullptr ? subquery->shift : selector->shift);
-    const std::int64_t range = (subquery != nullptr ? subquery->range : selector->range).count();
+    Result<RangeArgs> range_args = eval_range_args(call);
+    if (!range_args) return fail(range_args.error());
+    const View view = view_of(range_args->shift());
+    const std::int64_t range = range_args->range();
     Block block(view.steps.count);
     block.add(labels_of_absent(*call.args[0]));
     std::ranges::fill(block.row(0), 1.0);
-    const auto done = each_series(inner, [&](const SeriesSamples& series) -> Result<void> {
+    InWindows seen(block.steps);
+    const auto done = each_series(*range_args, [&](const SeriesSamples& series) -> Result<void> {
+        seen.begin(series);
         Slide slide;
+        std::int64_t found = 0;
         for (std::size_t i = 0; i < block.steps; ++i) {
             slide.to(series.times, view.steps.at(i) - range, view.steps.at(i));
-            if (slide.first() != slide.last()) block.row(0)[i] = absent_value();
+            seen.add(i, slide);
+            if (slide.first() == slide.last()) continue;
+            block.row(0)[i] = absent_value();
+            ++found;
         }
-        return {};
+        return count_windows(seen.most(), seen.last(), found);
     });
     if (!done) return fail(done.error());
+    seen.add_to(read_);
     if (block.steps != steps_.count) block = spread(std::move(block));
     drop_empty_rows(block);
     return block;

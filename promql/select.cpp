@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/histogram.h"
 #include "promql/evaluator.h"
@@ -78,10 +79,13 @@ private:
     std::vector<HistogramRef> histograms_;
 };
 
+/// Leaves of the last row's histograms count and sum.
 void leave_counts(Block& block) {
-    for (std::size_t i = 0; block.has_histograms() && i < block.values.size(); ++i)
-        if (is_histogram(block.values[i]))
-            block.histograms[i] = counts_of(*block.histograms[i], block.histograms[i]->reset_hint);
+    const std::size_t row = block.rows() - 1;
+    for (std::size_t i = 0; block.has_histograms() && i < block.steps; ++i)
+        if (is_histogram(block.row(row)[i]))
+            block.put(row, i,
+                      counts_of(*block.histogram(row, i), block.histogram(row, i)->reset_hint));
 }
 
 /// At each step the newest sample not older than the look-back, unless it says the series ended.
@@ -106,6 +110,14 @@ void fill_latest(Block& block, const Column& column, const Steps& steps, std::in
         else
             row[i] = Fresh::quieted(value);
     }
+}
+
+/// A histogram counts for several.
+std::int64_t samples_of(const SeriesSamples& series) {
+    auto count = static_cast<std::int64_t>(series.times.size());
+    for (const HistogramRef& each : series.histograms)
+        if (each) count += samples_worth(*each) - 1;
+    return count;
 }
 
 /// The samples between those that a subquery takes may have been resets: whether there was one is
@@ -146,26 +158,40 @@ Block Evaluator::spread(Block one) const {
     return all;
 }
 
-Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, Window window,
-                                       const Steps& steps, bool want_times) {
+Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, const Latest& wanted) {
+    const Steps& steps = wanted.steps;
     Hints hints;
     hints.step = Milliseconds(steps.step);
     hints.latest_only = steps.count == 1;
-    auto cursor = context_.source.select(matchers, window, hints, context_.stop);
+    auto cursor = context_.source.select(matchers, wanted.window, hints, context_.stop);
     if (!cursor) return fail(cursor.error());
     Block block(steps.count);
     Column column;
     while ((*cursor)->next(column)) {
+        const std::size_t row = block.rows(), before = floats_of(block);
         block.add(*column.labels);
-        fill_latest(block, column, steps, context_.settings.lookback.count(), want_times);
-        const std::span<const double> row = block.row(block.rows() - 1);
-        if (std::all_of(row.begin(), row.end(), is_absent)) block.keep_rows(block.rows() - 1);
-        std::size_t cost = steps.count;
-        if (!column.histograms.empty()) cost += samples_worth(column.histograms);
-        if (const auto good = context_.charge(cost); !good) return fail(good.error());
+        fill_latest(block, column, steps, context_.settings.lookback.count(), wanted.want_times);
+        if (wanted.counts_only) leave_counts(block);
+        const std::int64_t samples = samples_in_row(block, row);
+        if (samples == 0)
+            block.keep_rows(row);
+        else if (const auto good = count_selected(block, row, samples); !good)
+            return fail(good.error());
+        if (const auto good = context_.charge(floats_of(block) - before); !good)
+            return fail(good.error());
     }
     if (const auto good = context_.charge(0); !good) return fail(good.error());
     return block;
+}
+
+Result<void> Evaluator::count_selected(const Block& block, std::size_t row, std::int64_t samples) {
+    if (block.steps == steps_.count) {
+        add_samples_of_row(block, row, read_);
+        return context_.hold(samples);
+    }
+    // One time, looked at anew at every step.
+    for (std::int64_t& read : read_) read += samples;
+    return context_.hold(samples * static_cast<std::int64_t>(steps_.count));
 }
 
 Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
@@ -179,20 +205,29 @@ Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
         window.from.ms = std::max(window.from.ms, view.steps.start - lookback);
         window.to.ms = std::min(window.to.ms, view.steps.start);
     }
-    Result<Block> block = select_latest(selector.matchers, window, view.steps, want_times);
-    if (block && &expr == context_.counts_only) leave_counts(*block);
+    Result<Block> block = select_latest(
+        selector.matchers, {window, view.steps, want_times, &expr == context_.counts_only});
     return block && view.fixed && steps_.count > 1 ? spread(std::move(*block)) : std::move(block);
 }
 
-Result<void> Evaluator::each_series(const Expr& matrix,
-                                    const std::function<Result<void>(const SeriesSamples&)>& take) {
+Result<void> Evaluator::each_raw(const Expr& matrix, const Take& take) {
     const Expr& expr = unwrapped(matrix);
-    if (const Subquery* subquery = expr.as<Subquery>()) return each_subquery(*subquery, take);
-    return each_selected(expr, take);
+    if (const Subquery* subquery = expr.as<Subquery>()) {
+        Result<Inner> inner = eval_subquery(*subquery);
+        if (!inner) return fail(inner.error());
+        read_[0] += inner->read;
+        return each_of(std::move(*inner), take);
+    }
+    return each_selected(expr, [&](const SeriesSamples& series) -> Result<void> {
+        const std::int64_t samples = samples_of(series);
+        read_[0] += samples;
+        if (const auto good = context_.hold(samples); !good) return good;
+        if (const auto good = context_.charge(2 * series.times.size()); !good) return good;
+        return take(series);
+    });
 }
 
-Result<void> Evaluator::each_selected(
-    const Expr& expr, const std::function<Result<void>(const SeriesSamples&)>& take) {
+Result<void> Evaluator::each_selected(const Expr& expr, const Take& take) {
     const Selector& selector = *expr.as<Selector>();
     const View view = view_of(selector.shift);
     const Window window{{view.steps.start - selector.range.count()}, {view.steps.last()}};
@@ -203,17 +238,18 @@ Result<void> Evaluator::each_selected(
     Fresh fresh(&expr == context_.counts_only);
     Column column;
     while ((*cursor)->next(column)) {
-        const std::size_t cost = column.times.size() + samples_worth(column.histograms);
-        if (const auto good = context_.charge(cost); !good) return good;
+        // Two floats for time and value of each sample, as long as this series is looked at.
+        const std::size_t room = 2 * column.times.size();
+        if (const auto good = context_.charge(room); !good) return good;
         const SeriesSamples samples = fresh.without_stale(column);
-        if (samples.times.empty()) continue;
-        if (const auto good = take(samples); !good) return good;
+        if (!samples.times.empty())
+            if (const auto good = take(samples); !good) return good;
+        context_.held.floats -= room;
     }
     return context_.charge(0);
 }
 
-Result<void> Evaluator::each_subquery(
-    const Subquery& subquery, const std::function<Result<void>(const SeriesSamples&)>& take) {
+Result<Evaluator::Inner> Evaluator::eval_subquery(const Subquery& subquery) {
     const View view = view_of(subquery.shift);
     const std::int64_t step =
         subquery.step.count() > 0 ? subquery.step.count() : context_.settings.subquery_step.count();
@@ -221,36 +257,44 @@ Result<void> Evaluator::each_subquery(
     const std::int64_t from = view.steps.start - subquery.range.count();
     std::int64_t first = step * (from / step);
     if (first <= from) first += step;
-    if (first > view.steps.last()) return {};
+    if (first > view.steps.last()) return Inner{{}, Block(0), 0};
     const auto count = static_cast<std::size_t>((view.steps.last() - first) / step) + 1;
-    if (const auto good = context_.charge(count); !good) return good;
+    // For the values, and for counting them.
+    if (const auto good = context_.charge(3 * count); !good) return fail(good.error());
     Evaluator inner(context_, {first, step, count});
     Result<Block> block = inner.eval(*subquery.expr);
     if (!block) return fail(block.error());
     block->show_labels();
+    return Inner{inner.steps_, std::move(*block),
+                 std::accumulate(inner.read_.begin(), inner.read_.end(), std::int64_t{0})};
+}
+
+Result<void> Evaluator::each_of(Inner inner, const Take& take) {
+    const Block& block = inner.block;
     std::vector<Timestamp> times;
     std::vector<double> values;
     std::vector<HistogramRef> histograms;
-    for (std::size_t i = 0; i < block->rows(); ++i) {
+    for (std::size_t i = 0; i < block.rows(); ++i) {
         times.clear();
         values.clear();
         histograms.clear();
-        const auto row = block->row(i);
-        for (std::size_t at = 0; at < count; ++at) {
+        const auto row = block.row(i);
+        for (std::size_t at = 0; at < block.steps; ++at) {
             if (is_absent(row[at])) continue;
-            times.push_back({inner.steps_.at(at)});
+            times.push_back({inner.steps.at(at)});
             values.push_back(row[at]);
             if (!is_histogram(row[at])) continue;
             histograms.resize(values.size());
-            histograms.back() = with_open_hint(block->histogram(i, at));
+            histograms.back() = with_open_hint(block.histogram(i, at));
         }
         if (times.empty()) continue;
         if (!histograms.empty()) histograms.resize(values.size());
         if (const auto good =
-                take({&block->labels[i], times, values, histograms, block->name_goes[i] != 0});
+                take({&block.labels[i], times, values, histograms, block.name_goes[i] != 0});
             !good)
             return good;
     }
+    context_.held.samples -= samples_in(block);
     return {};
 }
 

@@ -174,9 +174,39 @@ void write_series(JsonWriter& json, const QueryResult::Series& series, bool matr
     json.end_object();
 }
 
+/// `"stats":{"timings":{…},"samples":{"totalQueryableSamplesPerStep":[[1.5,2] …],…}}`; nobody waits
+/// in a queue here.
+void write_statistics(JsonWriter& json, const promql::QueryStatistics& cost, bool by_step) {
+    const double evaluated = cost.evaluating.count(),
+                 all = cost.preparing.count() + evaluated + cost.sorting.count();
+    json.key("stats").begin_object().key("timings").begin_object();
+    json.field("evalTotalTime", all)
+        .field("resultSortTime", cost.sorting.count())
+        .field("queryPreparationTime", cost.preparing.count())
+        .field("innerEvalTime", evaluated)
+        .field("execQueueTime", 0)
+        .field("execTotalTime", all)
+        .end_object();
+    json.key("samples").begin_object();
+    if (by_step) {
+        json.key("totalQueryableSamplesPerStep").begin_list();
+        for (std::size_t i = 0; i < cost.samples_at_steps.size(); ++i)
+            json.begin_list()
+                .value(static_cast<double>(cost.steps.at(i)) / 1000)
+                .value(cost.samples_at_steps[i])
+                .end_list();
+        json.end_list();
+    }
+    json.field("totalQueryableSamples", cost.samples_read)
+        .field("peakSamples", cost.samples_peak)
+        .end_object()
+        .end_object();
+}
+
 }  // namespace
 
-void write_result(JsonWriter& json, const QueryResult& result) {
+void write_result(JsonWriter& json, const QueryResult& result, const promql::QueryStatistics* cost,
+                  bool by_step) {
     json.begin_object().field("resultType", to_string(result.kind)).key("result");
     switch (result.kind) {
         case QueryResult::Kind::Scalar:
@@ -193,6 +223,7 @@ void write_result(JsonWriter& json, const QueryResult& result) {
                 write_series(json, series, result.kind == QueryResult::Kind::Matrix);
             json.end_list();
     }
+    if (cost != nullptr) write_statistics(json, *cost, by_step);
     json.end_object();
 }
 
@@ -215,6 +246,8 @@ Result<Timestamp> parse_time(std::string_view text) {
 
 Result<Milliseconds> parse_step(std::string_view text) {
     if (const Result<double> seconds = parse_value(text)) {
+        // Go makes the smallest of all durations of what is no number.
+        if (std::isnan(*seconds)) return Milliseconds(-static_cast<std::int64_t>(seconds_max));
         if (!std::isfinite(*seconds) || std::fabs(*seconds) > seconds_max)
             return fail(Fault::BadInput,
                         fmt::format("cannot parse {} to a valid duration. It overflows int64",

@@ -10,6 +10,7 @@
 #include "core/query.h"
 #include "core/time.h"
 #include "exporter/json_writer.h"
+#include "promql/engine.h"
 
 namespace vedette::exporter {
 
@@ -29,12 +30,14 @@ Response api_success(const std::function<void(JsonWriter&)>& write,
                      const std::vector<std::string>& warnings = {},
                      const std::vector<std::string>& infos = {});
 
-/// `{"resultType":…,"result":…}` as Prometheus's API has it.
-void write_result(JsonWriter& json, const QueryResult& result);
+/// `{"resultType":…,"result":…}` as Prometheus's API has it, with `"stats":…` when there is a cost;
+/// these have the samples of each step when `by_step`.
+void write_result(JsonWriter& json, const QueryResult& result,
+                  const promql::QueryStatistics* cost = nullptr, bool by_step = false);
 
 /// Seconds with a fraction, or RFC 3339. Fails with Prometheus's words.
 Result<Timestamp> parse_time(std::string_view text);
-/// Seconds with a fraction, or a duration.
+/// Seconds with a fraction, or a duration; NaN is negative.
 Result<Milliseconds> parse_step(std::string_view text);
 
 }  // namespace vedette::exporter

@@ -64,8 +64,6 @@ Parameter<promql::EngineSettings> engine_parameters(const Request& request,
     if (const std::string_view text = request.param("timeout"); !text.empty()) {
         const Result<Milliseconds> timeout = parse_step(text);
         if (!timeout) return tl::unexpected(bad_parameter("timeout", timeout.error().message));
-        if (*timeout <= Milliseconds(0))
-            return tl::unexpected(api_error(ApiError::Timeout, "query timed out before it began"));
         settings.timeout = std::min(*timeout, settings.timeout);
     }
     if (const std::string_view text = request.param("lookback_delta"); !text.empty()) {
@@ -77,6 +75,12 @@ Parameter<promql::EngineSettings> engine_parameters(const Request& request,
         if (*lookback > Milliseconds(0)) settings.lookback = *lookback;
     }
     return settings;
+}
+
+/// A query whose time is over before it begins, found when nothing else is wrong with it.
+std::optional<Response> no_time(const promql::EngineSettings& settings) {
+    if (settings.timeout > Milliseconds(0)) return std::nullopt;
+    return api_error(ApiError::Timeout, "query timed out in query execution");
 }
 
 Parameter<promql::ExprPtr> query_parameter(const Request& request, promql::Features features) {
@@ -123,14 +127,16 @@ public:
         if (!limit) return limit.error();
         const auto at = time_parameter(request, "time", sources_.clock.now());
         if (!at) return at.error();
+        const auto settings = engine_parameters(request, sources_.engine.settings());
+        if (!settings) return settings.error();
         const auto query = query_parameter(request, features());
         if (!query) return query.error();
         if (auto refusal = bad_durations(**query)) return std::move(*refusal);
-        const auto settings = engine_parameters(request, sources_.engine.settings());
-        if (!settings) return settings.error();
+        if (auto refusal = no_time(*settings)) return std::move(*refusal);
         const promql::Engine engine(*settings, sources_.clock);
-        return evaluate(
-            *limit, [&] { return engine.instant(**query, *at, sources_.series, request.stop); });
+        return evaluate(request, *limit, [&](promql::QueryStatistics& cost) {
+            return engine.instant(**query, *at, sources_.series, request.stop, &cost);
+        });
     }
 
     Response range(const Request& request) {
@@ -152,6 +158,8 @@ public:
             return api_error(ApiError::BadData,
                              "exceeded maximum resolution of 11,000 points per timeseries. Try "
                              "decreasing the query resolution (?step=XX)");
+        const auto settings = engine_parameters(request, sources_.engine.settings());
+        if (!settings) return settings.error();
         const auto query = query_parameter(request, features());
         if (!query) return query.error();
         const promql::Type type = (*query)->type;
@@ -160,11 +168,10 @@ public:
                                                       "query, must be Scalar or instant Vector",
                                                       promql::to_string(type)));
         if (auto refusal = bad_durations(**query)) return std::move(*refusal);
-        const auto settings = engine_parameters(request, sources_.engine.settings());
-        if (!settings) return settings.error();
+        if (auto refusal = no_time(*settings)) return std::move(*refusal);
         const promql::Engine engine(*settings, sources_.clock);
-        return evaluate(*limit, [&] {
-            return engine.range(**query, *start, *end, *step, sources_.series, request.stop);
+        return evaluate(request, *limit, [&](promql::QueryStatistics& cost) {
+            return engine.range(**query, *start, *end, *step, sources_.series, request.stop, &cost);
         });
     }
 
@@ -223,7 +230,7 @@ private:
     promql::Features features() const { return sources_.engine.settings().features; }
 
     template <typename Evaluate>
-    Response evaluate(std::size_t limit, Evaluate run) {
+    Response evaluate(const Request& request, std::size_t limit, Evaluate run) {
         struct Turn {
             std::atomic<std::size_t>& count;
             std::size_t before = count.fetch_add(1);
@@ -233,7 +240,8 @@ private:
             return api_error(ApiError::Unavailable,
                              fmt::format("{} queries are running already; try again",
                                          limits::queries_in_flight_max));
-        Result<QueryResult> result = run();
+        promql::QueryStatistics cost;
+        Result<QueryResult> result = run(cost);
         if (!result) return api_failure(result.error());
         std::vector<std::string> warnings = result->warnings;
         const bool listed =
@@ -241,8 +249,13 @@ private:
         if (listed)
             for (std::string& warning : cut(result->series, limit))
                 warnings.push_back(std::move(warning));
-        return api_success([&](JsonWriter& json) { write_result(json, *result); }, warnings,
-                           result->infos);
+        const std::string_view stats = request.param("stats");
+        const bool by_step = stats == "all" && features().per_step_stats;
+        return api_success(
+            [&](JsonWriter& json) {
+                write_result(json, *result, stats.empty() ? nullptr : &cost, by_step);
+            },
+            warnings, result->infos);
     }
 
     /// Reads what `series`, `labels` and `label values` share, then answers. `named`: a refusal

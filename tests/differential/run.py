@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Asks a real Prometheus 3.5.3 and vedette the same random questions over HTTP and compares the answers.
 
-    tests/differential/run.py --peers BIN [--cases N] [--seed S] [--features NAMES] [--round R] [--case C]
+    tests/differential/run.py --peers BIN [--cases N] [--seed S] [--features NAMES] [--stats] [--round R] [--case C]
 
 BIN is a folder with that Prometheus; any other version is refused. Cases come in rounds, each with random data of its
 own, which go into both programs by remote write. The seed is printed first: with it, and --round and --case for one
@@ -74,7 +74,9 @@ class Round:
     def __init__(self, words, number):
         self.seed, self.number = words.seed, number
         self.features = PROFILES[number % len(PROFILES)] if words.features is None else [one for one in words.features.split(',') if one not in ('', 'none')]
-        self.histograms = not words.floats
+        self.histograms, self.counted = not words.floats, words.stats
+        if self.counted:
+            self.features = [*self.features, 'promql-per-step-stats']
         data = make_data(random.Random('%d/%d' % (self.seed, number)), self.histograms)
         self.data = [[labels, [[BASE * 1000 + at, value] for at, value in samples]] for labels, samples in data]
         self.prometheus, self.vedette = Prometheus(words.peers, self.features), Vedette(self.features)
@@ -93,12 +95,24 @@ class Round:
         queries = Queries(random.Random('%d/%d/%d' % (self.seed, self.number, number)), BASE, self.features, self.histograms)
         case = queries.case()
         path = 'query' if 'time' in case else 'query_range'
+        if self.counted:
+            return self.compare_counts(number, path, case)
         ours, theirs = self.vedette.ask_raw(path, **case), self.prometheus.ask_raw(path, **case)
         if ours == theirs:
             return 'equal', ''
         judge = Judge(lambda one: ask_answer(self.prometheus, one), lambda parts: largest_inside(self.prometheus, parts))
         word, what = judge.judge(case, queries.parts, answer_of(json.loads(ours)), answer_of(json.loads(theirs)))
         return word, what and 'round %d case %d: %s\n%s\n' % (self.number, number, json.dumps(case, ensure_ascii=False), what)
+
+    def compare_counts(self, number, path, case):
+        """How many samples were read, at each step too, and the most that were held."""
+        ours, theirs = (one.ask(path, stats='all', **case) for one in (self.vedette, self.prometheus))
+        if 'error' in ours or 'error' in theirs:
+            return 'equal', ''
+        counted = [dict(one['data']['stats']['samples']) for one in (ours, theirs)]
+        if counted[0] == counted[1]:
+            return 'equal', ''
+        return 'differs', 'round %d case %d: %s\n%s\nexpected %s\n' % (self.number, number, json.dumps(case, ensure_ascii=False), *counted)
 
     def work(self, numbers, out):
         """In a process of its own."""
@@ -129,6 +143,7 @@ def main():
     parser.add_argument('--per-round', type=int, default=2000, metavar='N')
     parser.add_argument('--features', metavar='NAMES')
     parser.add_argument('--floats', action='store_true', help='no native histograms')
+    parser.add_argument('--stats', action='store_true', help='compare only what stats=all counts')
     parser.add_argument('--shown', type=int, default=10, metavar='N', help='of the differences')
     parser.add_argument('--round', type=int, metavar='R')
     parser.add_argument('--case', type=int, metavar='C')

@@ -4,7 +4,8 @@
     tests/exporter/record_query_api.py BIN > tests/exporter/recorded/query_api.json
 
 BIN is a folder with that Prometheus; any other version is refused. Data goes in by remote write, on a free
-loopback port; the server lives in a temporary folder and is ended before this returns.
+loopback port; the server lives in a temporary folder and is ended before this returns. How long a query took is
+recorded as 0.
 """
 import json
 import pathlib
@@ -30,6 +31,16 @@ DATA = [
 
 AT = str(START + 300)
 FROM, TO = str(START + 60), str(START + 240)
+
+# What a query read and held: asked at one time, and over a range.
+COUNTED = [
+    "1", "nothing_here", "up", "-up", "up + 1", "time() + 1", "sum(up)", "sum by(job) (up) / count by(job) (up)", "up * on(instance) up", "up and up{job=\"db\"}",
+    "count_values(\"v\", up)", "topk(1, up)", "quantile(0.5, up)", "timestamp(up)", "timestamp(up @ 1700000100)", "timestamp(up + 0)", "abs(up)", "absent(up)",
+    "label_replace(up, \"a\", \"$1\", \"job\", \"(.*)\")", "up @ 1700000100", "sum(up @ 1700000100) + up", "rate(hits_total[1m])", "rate(up[2m] @ 1700000100)",
+    "quantile_over_time(0.5, up[1m])", "absent_over_time(up[1m])", "sum(rate(up[2m])) + 1", "sum_over_time(up[2m:20s])", "max_over_time(rate(hits_total[1m])[2m:20s])",
+    "predict_linear(up[2m:20s], 60)", "sum_over_time(sum_over_time(up[1m:20s])[2m:20s])", "sum_over_time(up[2m:20s] @ 1700000100)", "scalar(sum(up)) + vector(1)",
+    "clamp(up, 0, 1)", "up or hits_total", "day_of_week()", "up > bool 0", "histogram_quantile(0.5, up)", "round(up, 0.5)", "sort(up)",
+]
 
 # Each row: what it shows, method, path, parameters.
 REQUESTS = [
@@ -78,8 +89,20 @@ REQUESTS = [
     ("limit too large for a number", "GET", "query", [("query", "up"), ("time", AT), ("limit", "99999999999999999999")]),
     ("bad limit before a bad time", "GET", "query", [("query", "("), ("time", "x"), ("limit", "x")]),
     ("timeout given", "GET", "query", [("query", "1"), ("time", AT), ("timeout", "5s")]),
-    ("no time at all", "GET", "query", [("query", "up"), ("time", AT), ("timeout", "0")]),
-    ("less than no time", "GET", "query", [("query", "up"), ("time", AT), ("timeout", "-1")]),
+    ("negative timeout as a duration", "GET", "query", [("query", "up"), ("time", AT), ("timeout", "-1s")]),
+    ("infinite timeout", "GET", "query", [("query", "up"), ("time", AT), ("timeout", "Inf")]),
+    ("timeout too long for Go", "GET", "query", [("query", "up"), ("time", AT), ("timeout", "9223372037")]),
+    ("timeout with a space", "GET", "query", [("query", "up"), ("time", AT), ("timeout", " 1")]),
+    ("timeout with a plus", "GET", "query", [("query", "up"), ("time", AT), ("timeout", "+1")]),
+    ("a bad timeout before a bad lookback and a bad query", "GET", "query", [("query", "up{"), ("time", AT), ("timeout", "y"), ("lookback_delta", "z")]),
+    ("a bad lookback before a bad query", "GET", "query", [("query", "up{"), ("time", AT), ("lookback_delta", "z")]),
+    ("lookback zero", "GET", "query", [("query", "up"), ("time", AT), ("lookback_delta", "0")]),
+    ("negative lookback", "GET", "query", [("query", "up"), ("time", AT), ("lookback_delta", "-1")]),
+    ("negative lookback as a duration", "GET", "query", [("query", "up"), ("time", AT), ("lookback_delta", "-1s")]),
+    ("lookback NaN", "GET", "query", [("query", "up"), ("time", AT), ("lookback_delta", "NaN")]),
+    ("endless lookback", "GET", "query", [("query", "up"), ("time", AT), ("lookback_delta", "1e300")]),
+    ("limit with a fraction", "GET", "query", [("query", "up"), ("time", AT), ("limit", "1.5")]),
+    ("limit with an underscore", "GET", "query", [("query", "up"), ("time", AT), ("limit", "1_0")]),
     ("bad timeout", "GET", "query", [("query", "1"), ("time", AT), ("timeout", "soon")]),
     ("bad lookback", "GET", "query", [("query", "1"), ("time", AT), ("lookback_delta", "far")]),
     ("lookback given", "GET", "query", [("query", "up{job=\"db\"}"), ("time", str(START + 620)), ("lookback_delta", "10s")]),
@@ -110,6 +133,8 @@ REQUESTS = [
     ("as many points as are allowed", "GET", "query_range", [("query", "nothing_here"), ("start", "0"), ("end", "11000"), ("step", "1")]),
     ("a bad query in a range", "GET", "query_range", [("query", "up{"), ("start", FROM), ("end", TO), ("step", "60")]),
     ("limit of a range", "GET", "query_range", [("query", "up"), ("start", FROM), ("end", TO), ("step", "120"), ("limit", "1")]),
+    ("a bad timeout before a bad query in a range", "GET", "query_range", [("query", "up{"), ("start", FROM), ("end", TO), ("step", "60"), ("timeout", "y")]),
+    ("a bad lookback before a bad type in a range", "GET", "query_range", [("query", "up[1m]"), ("start", FROM), ("end", TO), ("step", "60"), ("lookback_delta", "y")]),
     ("bad timeout of a range", "GET", "query_range", [("query", "up"), ("start", FROM), ("end", TO), ("step", "120"), ("timeout", "x")]),
 
     ("series", "GET", "series", [("match[]", "up")]),
@@ -151,6 +176,18 @@ REQUESTS = [
     ("format by POST", "POST", "format_query", [("query", "a+b")]),
     ("format of nothing", "GET", "format_query", []),
     ("format of nonsense", "GET", "format_query", [("query", "a+")]),
+
+    ("statistics in another word than all", "GET", "query", [("query", "up"), ("time", AT), ("stats", "1")]),
+    ("no statistics", "GET", "query", [("query", "up"), ("time", AT), ("stats", "")]),
+    ("statistics of a string", "GET", "query", [("query", "\"a\""), ("time", AT), ("stats", "all")]),
+    ("statistics of a matrix", "GET", "query", [("query", "up[1m]"), ("time", AT), ("stats", "all")]),
+    ("statistics of a subquery", "GET", "query", [("query", "up[1m:20s]"), ("time", AT), ("stats", "all")]),
+    ("statistics with a limit", "GET", "query", [("query", "up"), ("time", AT), ("stats", "all"), ("limit", "1")]),
+    ("statistics at a fraction of a second", "GET", "query_range", [("query", "up"), ("start", FROM + ".5"), ("end", TO), ("step", "60"), ("stats", "all")]),
+] + [
+    (f"statistics of {query}", "GET", "query", [("query", query), ("time", AT), ("stats", "all")]) for query in COUNTED
+] + [
+    (f"statistics of {query} over a range", "GET", "query_range", [("query", query), ("start", FROM), ("end", TO), ("step", "60"), ("stats", "all")]) for query in COUNTED
 ]
 
 
@@ -170,7 +207,11 @@ def ask(url, row):
     else:
         status, _, body = fetch(address, data=encoded.encode(), method="POST",
                                 headers={"Content-Type": "application/x-www-form-urlencoded"})
-    return {"what": what, "method": method, "path": path, "parameters": parameters, "status": status, "body": json.loads(body)}
+    answer = json.loads(body)
+    if dict(parameters).get("stats"):
+        timings = answer["data"]["stats"]["timings"]
+        timings.update({name: 0 for name in timings})
+    return {"what": what, "method": method, "path": path, "parameters": parameters, "status": status, "body": answer}
 
 
 def main():
@@ -185,7 +226,8 @@ def main():
         (pathlib.Path(folder) / "prometheus.yml").write_text("{}\n")
         port = free_port()
         server = Program([program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-                          f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"], folder, "prometheus")
+                          f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+                          "--enable-feature=promql-per-step-stats"], folder, "prometheus")
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for("Prometheus", lambda: fetch(url + "/-/ready")[0] == 200, 40)

@@ -217,6 +217,33 @@ TEST_CASE("a query that asks for too much is stopped with the limit's name", "[p
     CHECK(bench.over("nothing", {0}, {11'000'000}, 1s));
 }
 
+TEST_CASE("a query is refused by the most samples it holds at once, not by all it read",
+          "[promql][engine]") {
+    Bench bench("x{a=\"1\"} 0+1x100\nx{a=\"2\"} 0+1x100");
+    // At each of 101 steps: 11 samples of a window, and the results; of both series in the end.
+    const auto ask = [&] {
+        QueryStatistics cost;
+        const auto got = Engine(bench.settings, bench.clock)
+                             .range(*parse("sum_over_time(x[11m])").value(), {0}, {6'000'000},
+                                    Milliseconds(60'000), bench.source, {}, &cost);
+        CHECK(cost.samples_read == (got ? 2 * (55 + 91 * 11) : 0));
+        return shown(got);
+    };
+    bench.settings.samples_max = 2 * 101 + 11;
+    CHECK(ask().starts_with("{a=\"1\"}"));
+    bench.settings.samples_max -= 1;
+    CHECK(ask() == "query processing would load too many samples into memory in query execution");
+}
+
+TEST_CASE("count_values of values that are all new is refused before it fills the memory",
+          "[promql][engine]") {
+    Bench bench("x 0+1x3000");
+    bench.settings.samples_max = 100'000;
+    CHECK(shown(bench.over("count_values(\"v\", x)", {0}, {180'000'000}, 1min)) ==
+          "query processing would load too many samples into memory in query execution");
+    CHECK(bench.over("count_values(\"v\", x)", {0}, {1'800'000}, 1min));
+}
+
 TEST_CASE("a histogram counts by its size against what a query may read", "[promql][engine]") {
     Bench bench;
     auto histogram = std::make_shared<Histogram>();
