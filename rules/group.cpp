@@ -143,7 +143,7 @@ bool Group::evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token s
 
 void Group::evaluate(Timestamp at, Surroundings& with, std::stop_token stop) {
     const auto begin = with.clock.steady();
-    end_gone(at, with);
+    end_gone_alerts(at, with);
     for (Running& running : rules_) {
         if (stop.stop_requested()) return;
         const auto rule_begin = with.clock.steady();
@@ -161,13 +161,17 @@ void Group::evaluate(Timestamp at, Surroundings& with, std::stop_token stop) {
         }
         running.last_error = done ? "" : done.error().message;
     }
+    end_gone_series(at, with);
     seconds_ = seconds_since(begin, with.clock);
     last_evaluation_ = at;
 }
 
+Milliseconds Group::query_offset() const {
+    return definition_.query_offset.value_or(settings_.query_offset);
+}
+
 Result<void> Group::run(Running& running, Timestamp at, Surroundings& with, std::stop_token stop) {
-    const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
-    auto result = with.ask(*running.rule.expr, at - offset, stop);
+    auto result = with.ask(*running.rule.expr, at - query_offset(), stop);
     if (!result) return fail(result.error());
     auto vector = as_vector(*std::move(result));
     if (!vector) return fail(vector.error());
@@ -197,22 +201,20 @@ Result<void> Group::run_recording(Running& running, const QueryResult& vector, T
 
 Result<void> Group::run_alerting(Running& running, const QueryResult& vector, Timestamp at,
                                  Surroundings& with, std::stop_token stop) {
-    const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
     const TemplateFunctions functions =
-        functions_at(at - offset, with.ask, settings_, stop);
+        functions_at(at - query_offset(), with.ask, settings_, stop);
     const AlertScene scene{settings_.external_labels, settings_.external_url, functions};
     const Result<void> walked = running.alerting->evaluate(vector, at, definition_.limit, scene);
     // Told before anything is written: a full disk must not keep an alert from people.
     tell(running, at, with);
-    const Result<void> written = write(running, running.alerting->series(), at, with);
+    // As in Prometheus, a rule that fails writes nothing, and ends nothing either.
     if (!walked) return walked;
-    return written;
+    return write(running, running.alerting->series(), at, with);
 }
 
 Result<void> Group::write(Running& running, const std::vector<Recorded>& rows, Timestamp at,
                           Surroundings& with) {
-    const Milliseconds offset = definition_.query_offset.value_or(settings_.query_offset);
-    const auto appended = running.recorder.write(with.samples, rows, at - offset);
+    const auto appended = running.recorder.write(with.samples, rows, at - query_offset());
     if (!appended) return fail(appended.error());
     const std::size_t rejected = appended->out_of_order + appended->duplicate + appended->too_old;
     if (rejected == 0) return {};
@@ -241,33 +243,34 @@ bool Group::tell(Running& running, Timestamp now, Surroundings& with) {
     return false;
 }
 
-bool Group::end_rule(Running& running, Timestamp now, const std::string& reason,
-                     Surroundings& with) {
+bool Group::end_gone_alerts(Timestamp now, Surroundings& with) {
     bool told = true;
-    if (running.alerting) {
-        running.alerting->give_up(now, reason);
-        told = tell(running, now, with);
+    for (Running& old : gone_) {
+        if (!old.alerting) continue;
+        old.alerting->give_up(now, "its rule was removed");
+        told = tell(old, now, with) && told;
     }
-    const auto ended = running.recorder.end(with.samples, now);
-    if (!ended)
-        with.log.warn("series of a rule that is gone could not be ended",
-                      {{"rule", running.rule.name}, {"error", ended.error().message}});
     return told;
 }
 
-bool Group::end_gone(Timestamp now, Surroundings& with) {
-    std::vector<Running> left;
-    for (Running& old : gone_) {
-        if (!end_rule(old, now, "its rule was removed", with)) left.push_back(std::move(old));
-    }
-    gone_ = std::move(left);
-    return gone_.empty();
+void Group::end_gone_series(Timestamp now, Surroundings& with) {
+    const auto over = [&](Running& old) {
+        for (const Running& running : rules_) old.recorder.leave_to(running.recorder);
+        const auto ended = old.recorder.end(with.samples, now - query_offset());
+        if (!ended)
+            with.log.warn("series of a rule that is gone could not be ended",
+                          {{"rule", old.rule.name}, {"error", ended.error().message}});
+        return !old.alerting || old.alerting->due(now, settings_.resend_delay).empty();
+    };
+    gone_.erase(std::remove_if(gone_.begin(), gone_.end(), over), gone_.end());
 }
 
 bool Group::end(Timestamp now, Surroundings& with) {
     for (Running& running : rules_) gone_.push_back(std::move(running));
     rules_.clear();
-    return end_gone(now, with);
+    end_gone_alerts(now, with);
+    end_gone_series(now, with);
+    return gone_.empty();
 }
 
 AlertingRule* Group::maker(const Alert& alert) {

@@ -102,8 +102,13 @@ private:
     Result<void> write(Running& running, const std::vector<Recorded>& rows, Timestamp at,
                        Surroundings& with);
     bool tell(Running& running, Timestamp now, Surroundings& with);
-    bool end_rule(Running& running, Timestamp now, const std::string& reason, Surroundings& with);
-    bool end_gone(Timestamp now, Surroundings& with);
+    Milliseconds query_offset() const;
+    /// Before the rules that are left: one of them may begin an alert with the same labels. False
+    /// when the sink did not take them.
+    bool end_gone_alerts(Timestamp now, Surroundings& with);
+    /// After the rules that are left, as a series that one of them now writes goes on. Forgets the
+    /// rules whose alerts were taken.
+    void end_gone_series(Timestamp now, Surroundings& with);
 
     RuleGroup definition_;
     RuleSettings settings_;

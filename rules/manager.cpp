@@ -182,8 +182,8 @@ void Manager::run(std::stop_token stop) {
             for (const Group& group : groups_) next = std::min(next, group.next());
         }
         const auto wait = std::max<Milliseconds>(next - now, Milliseconds(1));
-        std::unique_lock lock(sleep_);
-        wake_.wait_for(lock, stop, wait, [this]() VEDETTE_REQUIRES(sleep_) { return loaded_; });
+        const Lock lock(sleep_);
+        wake_.wait_for(sleep_, stop, wait, [this]() VEDETTE_REQUIRES(sleep_) { return loaded_; });
         loaded_ = false;
     }
 }

@@ -34,4 +34,8 @@ Result<Appended> Recorder::write(SampleSink& sink, const std::vector<Recorded>& 
     return appended;
 }
 
+void Recorder::leave_to(const Recorder& other) {
+    for (const Labels& labels : other.before_) before_.erase(labels);
+}
+
 }  // namespace vedette::rules

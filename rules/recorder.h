@@ -28,6 +28,9 @@ public:
     /// Ends every series: the rule is gone.
     Result<Appended> end(SampleSink& sink, Timestamp at) { return write(sink, {}, at); }
 
+    /// What `other` wrote last time is left to it: `end` does not end it.
+    void leave_to(const Recorder& other);
+
     std::size_t series() const { return before_.size(); }
 
 private:

@@ -191,15 +191,16 @@ Result<void> Store::Parts::write_checkpoint_now() {
 ///                interval              to sync    at whose end all of it is synced
 bool Store::Parts::sleep(const std::stop_token& stop,
                          std::chrono::steady_clock::time_point maintain_at) {
-    std::unique_lock<Mutex> lock_(sleep_mutex);
+    const Lock lock_(sleep_mutex);
     const auto interval = [&] {
-        wake.wait_until(lock_, stop, std::chrono::steady_clock::now() + settings.wal_sync_interval,
+        const auto end = std::chrono::steady_clock::now() + settings.wal_sync_interval;
+        wake.wait_until(sleep_mutex, stop, end,
                         [this]() VEDETTE_REQUIRES(sleep_mutex) { return hurry; });
     };
     interval();
     if (!unsynced && !stop.stop_requested()) {
         resting = true;
-        wake.wait_until(lock_, stop, maintain_at,
+        wake.wait_until(sleep_mutex, stop, maintain_at,
                         [this]() VEDETTE_REQUIRES(sleep_mutex) { return unsynced; });
         resting = false;
         if (unsynced) interval();

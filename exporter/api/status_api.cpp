@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <memory>
+#include <tuple>
 
 #include "exporter/api/answer.h"
 
@@ -144,9 +145,14 @@ Response rules_of(const StatusSources& sources, const Request& request) {
                             request.params("file[]"), request.param("type")};
     if (!filter.type.empty() && filter.type != "alert" && filter.type != "record")
         return bad_parameter("type", "not supported value " + quote(filter.type));
+    // Prometheus's order.
+    std::vector<rules::GroupStatus> groups = sources.groups();
+    std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.file, a.name) < std::tie(b.file, b.name);
+    });
     return api_success([&](JsonWriter& json) {
         json.begin_object().key("groups").begin_list();
-        for (const rules::GroupStatus& group : sources.groups()) {
+        for (const rules::GroupStatus& group : groups) {
             const bool any = std::any_of(group.rules.begin(), group.rules.end(),
                                          [&](const auto& rule) { return filter.takes(rule); });
             if (filter.takes(group) && (any || group.rules.empty()))

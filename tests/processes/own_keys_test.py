@@ -18,7 +18,6 @@ import remote_write
 from support import PEERS, ROOT, VEDETTE, ProcessTest, fetch, free_port, get_json, run, wait_for
 
 PROMTOOL = pathlib.Path(PEERS) / "promtool"
-WE_TEST_RULES = "--junit" in run([VEDETTE, "test", "rules", "--help"])[1]
 
 # Windows end between samples, for Prometheus before 3.0 counts what lies on their left edge and 3.0 does not.
 CASES = {
@@ -193,13 +192,10 @@ class OwnKeys(ProcessTest):
         for name, case in CASES.items():
             with self.subTest(name):
                 for program, rules in zip((VEDETTE, PROMTOOL), self.export(rule_file(case))):
-                    if program == VEDETTE and not WE_TEST_RULES:
-                        continue
                     test = self.write("rules_test.yml", test_file(case, rules.name))
                     code, out, err = run([program, "test", "rules", test])
                     self.assertEqual(code, 0, f"{program}: {(out + err)[-6000:]}")
 
-    @unittest.skipUnless(WE_TEST_RULES, "needs `vedette test rules`")
     def test_on_random_series_both_find_the_same_alerts_with_the_same_values(self):
         # Before 3.0 Prometheus extrapolated rates another way, and took for current what was five minutes old to the moment.
         old = " 2." in run([PROMTOOL, "--version"])[1]

@@ -348,6 +348,52 @@ TEST_CASE("a rule beyond its limit says so", "[rules][manager]") {
     CHECK(world.alerts.open.empty());
 }
 
+TEST_CASE("beyond its limit a rule neither writes nor ends a series until it is below it again",
+          "[rules][manager]") {
+    World world;
+    world.load(
+        "groups:\n- name: g\n  limit: 1\n  rules:\n  - {record: r, expr: up}\n  - {alert: A, expr: "
+        "up}\n");
+    world.answers["up"] = {{Labels{{"job", "a"}}, 1}};
+    world.pass();
+    const std::string alert = R"(ALERTS{alertname="A", alertstate="firing", job="a"})";
+    world.answers["up"] = {{Labels{{"job", "a"}}, 2}, {Labels{{"job", "b"}}, 2}};
+    world.pass();
+    CHECK(world.samples.last["r{job=\"a\"}"] == "1");
+    CHECK(world.samples.last[alert] == "1");
+    CHECK(world.manager->status()[0].rules[1].alerts.empty());
+    world.answers["up"].erase(world.answers["up"].begin());
+    world.pass();
+    CHECK(world.samples.last["r{job=\"a\"}"] == "stale");
+    CHECK(world.samples.last["r{job=\"b\"}"] == "2");
+    CHECK(world.samples.last[alert] == "stale");
+}
+
+TEST_CASE("a rule that is gone ends its series where the questions of its group look",
+          "[rules][manager]") {
+    World world;
+    const std::string group = "groups:\n- name: g\n  query_offset: 30s\n  rules:\n";
+    world.load(group + "  - {record: r, expr: up}\n  - {record: s, expr: up}\n");
+    world.answers["up"] = {{Labels{{"job", "a"}}, 1}};
+    world.pass();
+    world.load(group + "  - {record: s, expr: up}\n");
+    world.pass();
+    const auto& ended = world.samples.memory.series().at(Labels{{"__name__", "r"}, {"job", "a"}});
+    CHECK(world.samples.last["r{job=\"a\"}"] == "stale");
+    CHECK(ended.times.back() == world.asked_at);
+}
+
+TEST_CASE("a rule whose labels are put another way goes on in the series it has",
+          "[rules][manager]") {
+    World world;
+    world.load("groups:\n- name: g\n  rules:\n  - {record: r, expr: up, labels: {job: a}}\n");
+    world.answers["up"] = {{Labels{{"job", "a"}}, 1}};
+    world.pass();
+    world.load("groups:\n- name: g\n  rules:\n  - {record: r, expr: up}\n");
+    world.pass();
+    CHECK(world.samples.last["r{job=\"a\"}"] == "1");
+}
+
 TEST_CASE("a reload keeps alerts of rules that stay and resolves those of rules that go",
           "[rules][manager]") {
     World world;

@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+"""The same rule files over the same samples, evaluated live by a real Prometheus and by vedette: what both write, where
+it ends, and what they say of their rules. Each evaluates a group at its own moment of the second, so seconds are compared."""
+import json
+import re
+import sys
+import time
+import unittest
+
+import remote_write
+from support import PEERS, SIGHUP, ProcessTest, fetch, free_port, get_json, run, wait_for
+
+FIRST = """groups:
+- name: plain
+  interval: 1s
+  rules:
+  - {record: copied, expr: x, labels: {k: v}}
+  - {record: counted, expr: count(x)}
+  - {record: removed_later, expr: x}
+  - {record: taken_over, expr: x, labels: {other: ""}}
+  - {record: read_again, expr: copied * 2}
+  - {record: twice, expr: x, labels: {i: "1"}}
+  - {record: scalar, expr: "7"}
+  - {alert: Gone, expr: x > 3}
+- name: limited
+  interval: 1s
+  limit: 2
+  rules:
+  - {record: at_most_two, expr: x > 2}
+  - {alert: AtMostTwo, expr: x > 2, labels: {l: "{{ $labels.i }}"}, annotations: {a: "{{ $value }}"}}
+- name: alerts
+  interval: 1s
+  rules:
+  - {alert: Waits, expr: x > 3, for: 2s, labels: {v: "i{{ $labels.i }}"}}
+  - {alert: Stays, expr: x > 3, keep_firing_for: 3s}
+  - {alert: StaysAndWaits, expr: x > 3, for: 2s, keep_firing_for: 2s}
+  - {alert: Same, expr: x > 2, labels: {i: same}}
+- name: goes
+  interval: 1s
+  rules:
+  - {record: group_goes, expr: x}
+"""
+SINCE_3 = """- name: offset
+  interval: 1s
+  query_offset: 4s
+  labels: {from: group, k: group}
+  rules:
+  - {record: looked_back, expr: x, labels: {k: rule}}
+  - {record: looked_back_removed, expr: x}
+  - {alert: LookedBack, expr: x > 3, labels: {k: rule}}
+"""
+# Seconds from the start, for each series: what x is. Up to `STEPS`, and ended by a marker when it stops before.
+X = {"a": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+     "b": [5, 5, 5, 5, 5, 5, 5, 5, 1, 1, 1, 1, 1, 5, 5, 1, 1, 5, 5, 5],
+     "c": [3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3],
+     "d": [1, 1, 1, 1, 5, 5, 5, 1, 1, 1, 5, 1, 5, 1, 1, 1, 1, 1, 1, 1],
+     "e": [4, 4]}
+STEPS, RELOAD = 20, 14
+WRITTEN = '{__name__=~".+", __name__!~"x|up|vedette_.*|scrape_.*|probe_.*"}'
+
+
+def samples(begin):
+    """The series for remote write, from `begin` (milliseconds) on; the marker's bits are its own."""
+    out = []
+    for name, values in X.items():
+        rows = [(begin + 1000 * i, float(value)) for i, value in enumerate(values)]
+        one = remote_write.series({"__name__": "x", "i": name}, rows)
+        if len(values) < STEPS:
+            marker = b"\x09" + (0x7FF0000000000002).to_bytes(8, "little") + b"\x10" + remote_write.varint(begin + 1000 * len(values))
+            one += remote_write.field(2, marker)
+        out.append(one)
+    return remote_write.body(out)
+
+
+class Live(ProcessTest):
+    def start_both(self, rules):
+        self.version = run([PEERS / "prometheus", "--version"])[1].split()[2]
+        if not self.version.startswith("2."):
+            rules += SINCE_3
+        path = self.write("rules.yml", rules)
+        config = self.write("prometheus.yml", f"global: {{evaluation_interval: 1s}}\nrule_files: ['{path}']\n")
+        port = free_port()
+        prometheus = self.start([PEERS / "prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder}/prometheus",
+                                 f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"], "prometheus")
+        prometheus.url = f"http://127.0.0.1:{port}"
+        self.wait_ready(prometheus, seconds=40)
+        vedette = self.start_vedette(f"""
+server:
+  anonymous: viewer
+  tokens: [{{name: writer, token: write-here, role: editor}}]
+global: {{evaluation_interval: 1s}}
+rule_files: ['{path}']
+""")
+        return prometheus, vedette
+
+    def change_rules(self, programs):
+        path = self.folder / "rules.yml"
+        text = path.read_text()
+        for line in ("  - {record: removed_later, expr: x}\n", "  - {record: looked_back_removed, expr: x}\n"):
+            text = text.replace(line, "")
+        text = text.replace('taken_over, expr: x, labels: {other: ""}', "taken_over, expr: x")
+        text = re.sub(r"- name: goes\n.*?(?=- name|\Z)", "", text, flags=re.S)
+        text = text.replace("- {alert: Gone, expr: x > 3}", "- {record: twice, expr: x, labels: {i: two}}")
+        path.write_text(text)
+        for program in programs:
+            program.signal(SIGHUP)
+
+    def missed(self, program):
+        text = fetch(program.url + "/metrics")[2].decode()
+        return sum(float(value) for value in re.findall(
+            r"^(?:prometheus_rule_group_iterations_missed_total|vedette_rules_missed_iterations_total)\S* (\S+)$", text, re.M))
+
+    def written(self, program, begin):
+        """{series: {second: value}} of what rules wrote."""
+        data = get_json(program.url + "/api/v1/query", query=f"{WRITTEN}[{STEPS}s]", time=begin / 1000 + STEPS - 0.001)["data"]
+        return {json.dumps(row["metric"], sort_keys=True): self.by_second(row["values"], begin) for row in data["result"]}
+
+    def present(self, program, begin):
+        """{series: {second: value}} as instant queries find them at the end of each second: a marker ends a series."""
+        data = get_json(program.url + "/api/v1/query_range", query=WRITTEN, start=begin / 1000 + 0.999, end=begin / 1000 + STEPS - 0.001,
+                        step=1)["data"]
+        return {json.dumps(row["metric"], sort_keys=True): self.by_second(row["values"], begin) for row in data["result"]}
+
+    def by_second(self, values, begin):
+        """The seconds of the reload are left out, in which either rules may have been evaluated."""
+        seconds = {int(at - begin / 1000): value for at, value in values}
+        return {second: value for second, value in seconds.items() if second not in (RELOAD, RELOAD + 1)}
+
+    def rules(self, program):
+        """What the API says of each rule, its times and places left out."""
+        out = []
+        for group in get_json(program.url + "/api/v1/rules")["data"]["groups"]:
+            for rule in group["rules"]:
+                said = {key: rule.get(key) for key in ("name", "type", "health", "lastError", "labels", "duration", "keepFiringFor", "state",
+                                                       "annotations")}
+                alerts = [{key: alert.get(key) for key in ("labels", "annotations", "state", "value")} for alert in rule.get("alerts", [])]
+                said["labels"] = said["labels"] or {}  # a matter of how Prometheus was built
+                said["alerts"] = sorted(alerts, key=str)
+                out.append((group["name"], said))
+        return sorted(out, key=str)
+
+    def live(self):
+        """One life of both: (what Prometheus showed, what vedette showed), or None when one of them missed an evaluation."""
+        programs = self.start_both(FIRST)
+        begin = (int(time.time()) + 4) * 1000  # Prometheus writes no alerts when it first evaluates a group
+        for program in programs:
+            status, _, body = fetch(program.url + "/api/v1/write", data=samples(begin),
+                                    headers={**remote_write.HEADERS, "Authorization": "Bearer write-here"})
+            self.assertIn(status, (200, 204), body)
+        said = [[], []]
+        for second in range(STEPS):
+            time.sleep(max(0, begin / 1000 + second + 0.97 - time.time()))
+            if second == RELOAD:
+                self.change_rules(programs)
+                continue
+            if second % 3 == 1:
+                for program, states in zip(programs, said):
+                    states.append((second, self.rules(program)))
+        time.sleep(5)
+        shown = [(self.written(program, begin), self.present(program, begin), states) for program, states in zip(programs, said)]
+        missed = [self.missed(program) for program in programs]
+        for program in programs:
+            program.stop()
+        return None if any(missed) else shown
+
+    def test_both_write_and_say_the_same(self):
+        shown = None
+        for _ in range(2):
+            shown = self.live()
+            if shown:
+                break
+        if not shown:
+            self.skipTest("this machine is too busy to evaluate rules each second")
+        theirs, ours = shown
+        for name, one, other in zip(("written", "present"), theirs, ours):
+            self.assertEqual(sorted(one), sorted(other), name)
+            for series in one:
+                with self.subTest(name, series=series):
+                    self.assertEqual(one[series], other[series])
+        for (second, one), (_, other) in zip(theirs[2], ours[2]):
+            for left, right in zip(one, other):
+                with self.subTest("rules", second=second):
+                    self.assertEqual(left, right)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
