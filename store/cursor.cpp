@@ -3,7 +3,6 @@
 #include <utility>
 
 namespace vedette::store {
-namespace {
 
 void keep_last(Samples& samples) {
     const std::size_t drop = samples.times.size() - 1;
@@ -14,6 +13,8 @@ void keep_last(Samples& samples) {
     samples.histograms.erase(samples.histograms.begin(), samples.histograms.begin() + count);
     if (!samples.histograms.front()) samples.histograms.clear();
 }
+
+namespace {
 
 void add(Samples& samples, const Sample& sample) {
     if (const auto* histogram = std::get_if<HistogramRef>(&sample.value))

@@ -10,6 +10,9 @@
 
 namespace vedette::store {
 
+/// Leaves only the last of some samples.
+void keep_last(Samples& samples);
+
 /// Yields the series it was given, in that order, a bite at a time: `fill` copies chunks of as many
 /// series as it likes out of the head (holding it for that long and no longer); decoding is done
 /// here, holding nothing.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/labels.h"
+#include "store/blocks/block.h"
 #include "store/format.h"
 #include "store/records.h"
 
@@ -22,6 +23,31 @@ std::string print(const Value& value) {
     return fmt::format("histogram schema={} count={} sum={} buckets={}", histogram.schema,
                        format_value(histogram.count), format_value(histogram.sum),
                        histogram.positive_buckets.size() + histogram.negative_buckets.size());
+}
+
+constexpr Window always{{std::numeric_limits<std::int64_t>::min()},
+                        {std::numeric_limits<std::int64_t>::max()}};
+
+/// A line below the one before it, which said where it stands.
+void below(std::ostream& out, std::string_view text) {
+    out << fmt::format("{:>8}    {}\n", "", text);
+}
+
+std::string print(const ChunkView& chunk) {
+    return fmt::format("{} of {} samples in {} bytes",
+                       chunk.kind == ChunkKind::Histogram ? "histograms"
+                       : chunk.kind == ChunkKind::Packed  ? "packed floats"
+                                                          : "floats",
+                       chunk.count, chunk.bytes.size());
+}
+
+void print_samples(std::ostream& out, const Samples& samples, const Result<void>& fine) {
+    for (std::size_t i = 0; i < samples.times.size(); ++i) {
+        const bool is_float = samples.histograms.empty() || !samples.histograms[i];
+        const Value value = is_float ? Value(samples.floats[i]) : Value(samples.histograms[i]);
+        below(out, fmt::format("  {} {}", format_rfc3339(samples.times[i]), print(value)));
+    }
+    if (!fine) below(out, "  unreadable: " + fine.error().message);
 }
 
 class Dumper {
@@ -57,7 +83,7 @@ public:
 
 private:
     void line(std::string_view text) { line(at_, text); }
-    void below(std::string_view text) { out_ << fmt::format("{:>8}    {}\n", "", text); }
+    void below(std::string_view text) { store::below(out_, text); }
 
     Result<void> series(std::string_view payload) {
         auto record = read_series(payload);
@@ -118,24 +144,11 @@ private:
         if (!record) return fail(record.error());
         const auto& [id, chunks] = *record;
         line(fmt::format("chunks {}", print(id)));
-        constexpr Window always{{std::numeric_limits<std::int64_t>::min()},
-                                {std::numeric_limits<std::int64_t>::max()}};
         for (const ChunkRecord& each : chunks) {
-            below(fmt::format("{} of {} samples in {} bytes{}",
-                              each.chunk.kind == ChunkKind::Histogram ? "histograms"
-                              : each.chunk.kind == ChunkKind::Packed  ? "packed floats"
-                                                                      : "floats",
-                              each.chunk.count, each.chunk.bytes.size(),
-                              each.open ? ", open" : ""));
+            below(print(each.chunk) + (each.open ? ", open" : ""));
             Samples decoded;
-            auto fine = decode(each.chunk, always, decoded);
-            for (std::size_t i = 0; i < decoded.times.size(); ++i) {
-                const bool is_float = decoded.histograms.empty() || !decoded.histograms[i];
-                const Value value =
-                    is_float ? Value(decoded.floats[i]) : Value(decoded.histograms[i]);
-                below(fmt::format("  {} {}", format_rfc3339(decoded.times[i]), print(value)));
-            }
-            if (!fine) below("  unreadable: " + fine.error().message);
+            const auto fine = decode(each.chunk, always, decoded);
+            print_samples(out_, decoded, fine);
         }
         return {};
     }
@@ -162,6 +175,35 @@ void dump_records(std::string_view bytes, std::ostream& out) {
     print_gaps();
 }
 
+Result<void> dump_block(Files& files, const std::string& path, std::ostream& out) {
+    auto opened = Block::open(files, path);
+    if (!opened) return fail(opened.error());
+    const Block& block = **opened;
+    const BlockAbout& about = block.about();
+    out << fmt::format("{}: block {} of level {}, {} bytes\n", path, about.number, about.level,
+                       block.bytes());
+    below(out,
+          fmt::format("from {} to {}: {} series, {} chunks, {} samples", format_rfc3339(about.from),
+                      format_rfc3339(about.to), about.series, about.chunks, about.samples));
+    for (const std::uint64_t parent : about.parents)
+        below(out, fmt::format("stands for block {}", parent));
+    StoredSeries series;
+    for (SeriesNumber number = 0; number < block.series_count(); ++number) {
+        if (auto read = block.read(number, series); !read) {
+            below(out, "unreadable: " + read.error().message);
+            continue;
+        }
+        out << fmt::format("{:>8}  series {}\n", number, to_string(series.labels));
+        for (const StoredChunk& chunk : series.chunks) {
+            below(out, print(chunk.view));
+            Samples decoded;
+            const auto fine = decode(chunk, always, decoded);
+            print_samples(out, decoded, fine);
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
@@ -178,6 +220,7 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         dump_records(bytes, out);
         return {};
     }
+    if (bytes.starts_with(block_magic)) return dump_block(files, path, out);
     const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
     if (name == "format") {
         out << fmt::format("{}: data folder format {}; this vedette reads {} to {}\n", path,
@@ -188,7 +231,7 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         return fail(Fault::BadInput,
                     path + " is an SQLite database; the program `sqlite3` prints it");
     return fail(Fault::BadInput, path + " begins with " + quote(bytes.substr(0, magic_bytes)) +
-                                     "; expected a log segment, a checkpoint or `format`");
+                                     "; expected a log segment, a checkpoint, a block or `format`");
 }
 
 }  // namespace vedette::store

@@ -93,6 +93,18 @@ std::optional<Sample> SeriesSamples::latest() const {
     return Sample{{open_.last_ms()}, open_.last_value()};
 }
 
+std::optional<Timestamp> SeriesSamples::first_from(Timestamp from) const {
+    if (open_.empty() || open_.last_ms() < from.ms) return std::nullopt;
+    const auto sealed =
+        std::partition_point(sealed_.begin(), sealed_.end(),
+                             [&](const SealedChunk& chunk) { return chunk.last_ms() < from.ms; });
+    const ChunkView chunk = sealed != sealed_.end() ? sealed->view() : open_.view();
+    if (chunk.first_ms >= from.ms) return Timestamp{chunk.first_ms};
+    Samples samples;
+    (void)decode(chunk, {from - Milliseconds(1), {chunk.last_ms}}, samples);
+    return samples.empty() ? Timestamp{chunk.last_ms} : samples.times.front();
+}
+
 void SeriesSamples::drop_before(Timestamp oldest) {
     const auto keep = std::ranges::find_if(
         sealed_, [&](const SealedChunk& chunk) { return chunk.last_ms() >= oldest.ms; });

@@ -43,6 +43,8 @@ public:
     /// Holds a sample in the window, or may: gaps between chunks are not looked into.
     bool overlaps(Window window) const;
     std::optional<Sample> latest() const;
+    /// The time of the first sample that is not before `from`.
+    std::optional<Timestamp> first_from(Timestamp from) const;
 
     const std::vector<SealedChunk>& sealed() const { return sealed_; }
     const OpenChunk& open() const { return open_; }

@@ -9,29 +9,32 @@
 #include "store/parts.h"
 #include "store/records.h"
 
-// What a store does by itself: it counts, syncs, drops what is past retention or from a future that
-// was taken back, and writes checkpoints.
+// What a store does by itself: it counts, syncs, cuts blocks from the head and puts them together,
+// drops what is past retention or from a future that was taken back, and writes checkpoints.
 
 namespace vedette::store {
 namespace {
 
 constexpr auto maintain_every_max = std::chrono::minutes(1);
+constexpr Slot slots_a_bite = 256;  // so many series are looked at while the head is held
 
 }  // namespace
 
-// Counted from the newest sample, so that an empty store takes samples of any age; but not from one
-// whose clock is ahead, or a single wrong sample would age all others.
-Timestamp Store::Parts::oldest_taken() {
-    Timestamp newest;
-    {
-        const Lock lock_(memory.head_mutex);
-        newest = memory.head.newest();
-    }
-    constexpr Timestamp beginning{std::numeric_limits<std::int64_t>::min()};
-    if (newest == beginning) return beginning;
-    newest = std::min(newest, clock.now());
-    if (newest.ms < beginning.ms + settings.retention.count()) return beginning;
+// Age is counted from the newest sample, so that an empty store takes samples of any age; but not
+// from one whose clock is ahead, or a single wrong sample would age all others.
+Timestamp Store::Parts::newest_trusted() {
+    const Lock lock_(memory.head_mutex);
+    return std::min(memory.head.newest(), clock.now());
+}
+
+Timestamp Store::Parts::oldest_kept() {
+    const Timestamp newest = newest_trusted();
+    if (newest.ms < beginning_of_time.ms + settings.retention.count()) return beginning_of_time;
     return newest - settings.retention;
+}
+
+Timestamp Store::Parts::oldest_taken() {
+    return std::max(oldest_kept(), refused_before.load());
 }
 
 void Store::Parts::count(const CommitCounts& counts) {
@@ -86,8 +89,88 @@ Result<void> Store::Parts::sync() {
     return synced;
 }
 
+// Each step is tried, whatever became of the one before: a disk that is too full for a block may
+// have room again after retention.
+Result<void> Store::Parts::tidy(bool checkpoint) {
+    Result<void> first;
+    const auto note = [&](Result<void> done) {
+        if (!done && first) first = std::move(done);
+    };
+    note(cut());
+    note(drop_old());
+    const bool forgotten = keeper.forgettable() > log_begins;
+    if (checkpoint || checkpoint_wanted || forgotten) note(write_checkpoint_now());
+    note(tend_blocks());
+    return first;
+}
+
+std::optional<Timestamp> Store::Parts::first_sample_from(Timestamp from) {
+    std::optional<Timestamp> first;
+    for (Slot slot = 0, end = slots_a_bite; end > 0; slot = end) {
+        const Lock lock_(memory.head_mutex);
+        const Slot slots = memory.head.slot_end();
+        if (slot >= slots) break;
+        for (end = std::min(slots, slot + slots_a_bite); slot < end; ++slot)
+            if (const auto at = memory.head.at(slot).first_from(from))
+                first = first ? std::min(*first, *at) : *at;
+    }
+    return first;
+}
+
+// Cuts as many blocks as are due: several after a time in which this was not possible.
+Result<void> Store::Parts::cut() {
+    while (true) {
+        const Timestamp newest = newest_trusted();
+        const Timestamp from = std::max(oldest_kept(), keeper.shelf()->until);
+        // Most of the time this is all there is to it.
+        if (newest < from || (from != beginning_of_time && newest - from < settings.block_range))
+            return {};
+        const auto first = first_sample_from(from);
+        auto stretch = first ? next_cut(*first, newest, settings.block_range) : std::nullopt;
+        if (!stretch) return {};
+        stretch->from = std::max(stretch->from, keeper.shelf()->until);
+        // (B1) No batch is on its way when this changes, and none brings older samples afterwards.
+        (void)committer->exclusively([&]() -> Result<void> {
+            refused_before = stretch->to;
+            return {};
+        });
+        const Window window{stretch->from - Milliseconds(1), stretch->to - Milliseconds(1)};
+        const auto samples = read_head({}, window, false, {}, nullptr);
+        if (auto added = keeper.add_cut(*stretch, *samples); !added) {
+            counters.block_failures.add();
+            return added;
+        }
+        counters.head_blocks.add();
+    }
+}
+
+Result<void> Store::Parts::tend_blocks() {
+    const auto failed = [&](const Error& error) {
+        counters.block_failures.add();
+        return fail(error);
+    };
+    const std::uint64_t log_and_checkpoint = log_bytes + checkpoint_bytes;
+    auto retired = keeper.retire(oldest_kept(), settings.retention_bytes, log_and_checkpoint);
+    if (!retired) return failed(retired.error());
+    counters.blocks_dropped.add(static_cast<double>(*retired));
+    for (bool more = true; more;) {
+        auto compacted = keeper.compact();
+        if (!compacted) return failed(compacted.error());
+        more = *compacted;
+        if (more) counters.compactions.add();
+    }
+    show_blocks();
+    return {};
+}
+
+void Store::Parts::show_blocks() {
+    const auto shelf = keeper.shelf();
+    counters.blocks.set(static_cast<double>(shelf->blocks.size()));
+    counters.block_bytes.set(static_cast<double>(shelf->bytes()));
+}
+
 Result<void> Store::Parts::drop_old() {
-    const Timestamp oldest = oldest_taken();
+    const Timestamp oldest = std::max(oldest_kept(), keeper.forgettable());
     return committer->exclusively([&]() -> Result<void> {
         std::vector<Slot> gone;
         {
@@ -108,10 +191,10 @@ Result<void> Store::Parts::drop_old() {
 // years: a machine without a battery says 1970 until somebody told it better.
 Result<void> Store::Parts::drop_future() {
     const Timestamp now = clock.now();
-    Timestamp newest;
+    Timestamp newest = keeper.shelf()->until;
     {
         const Lock head_lock(memory.head_mutex);
-        newest = memory.head.newest();
+        newest = std::max(newest, memory.head.newest());
     }
     if (newest <= now + Milliseconds(limits::sample_ahead_max)) {
         far_ahead = false;
@@ -123,20 +206,24 @@ Result<void> Store::Parts::drop_future() {
                       {{"now", format_rfc3339(now)}, {"newest", format_rfc3339(newest)}});
         return {};
     }
+    auto stored = keeper.take_back(now);
     return committer->exclusively([&]() -> Result<void> {
         std::string record;
         write_cut(record, now);
         auto written = committer->write(record);
-        std::size_t samples = 0;
+        refused_before = keeper.shelf()->until;
+        log_begins = std::min(log_begins, keeper.shelf()->until);
+        std::size_t samples = stored ? *stored : 0;
         {
             const Lock head_lock(memory.head_mutex);
-            samples = memory.head.drop_after(now);
+            samples += memory.head.drop_after(now);
         }
         counters.cut.add(static_cast<double>(samples));
         log.warn("the clock was set back; samples of the time after it were dropped",
                  {{"now", format_rfc3339(now)},
                   {"newest", format_rfc3339(newest)},
                   {"samples", samples}});
+        if (!stored) return fail(stored.error());
         return written;
     });
 }
@@ -163,6 +250,7 @@ Result<void> Store::Parts::forget(const std::vector<Slot>& gone) {
 
 Result<void> Store::Parts::write_checkpoint_now() {
     std::uint64_t ended = 0;
+    const Timestamp begins = keeper.forgettable();
     auto rotated = committer->exclusively([&]() -> Result<void> {
         if (auto written = committer->write({}); !written) return written;
         auto number = wal->rotate();
@@ -179,6 +267,7 @@ Result<void> Store::Parts::write_checkpoint_now() {
     }
     checkpoint_bytes = *bytes;
     checkpoint_wanted = false;
+    log_begins = std::max(log_begins, begins);
     counters.checkpoints.add();
     return {};
 }
@@ -222,8 +311,7 @@ void Store::Parts::run(std::stop_token stop) {
         auto done = drop_future();
         if (done && !due && std::chrono::steady_clock::now() < maintain_at) continue;
         maintain_at = std::chrono::steady_clock::now() + maintain_every;
-        if (done) done = drop_old();
-        if (done && (due || checkpoint_wanted)) done = write_checkpoint_now();
+        if (done) done = tidy(due);
         if (!done) log.error("the store could not be tidied", {{"error", done.error().message}});
     }
 }

@@ -1,77 +1,26 @@
 #pragma once
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <memory>
+#include <condition_variable>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "core/mutex.h"
+#include "store/blocks/keeper.h"
+#include "store/commit.h"
 #include "store/cursor.h"
-#include "store/records.h"
+#include "store/memory.h"
+#include "store/metrics.h"
 #include "store/store.h"
 #include "store/wal.h"
 
 namespace vedette::store {
 
-/// What the store says about itself in /metrics.
-struct StoreMetrics {
-    explicit StoreMetrics(Metrics& metrics)
-        : floats(metrics.counter("vedette_store_samples_appended_total", "Samples stored, by type.",
-                                 Labels{{"type", "float"}})),
-          histograms(metrics.counter("vedette_store_samples_appended_total",
-                                     "Samples stored, by type.", Labels{{"type", "histogram"}})),
-          out_of_order(rejected(metrics, "out_of_order")),
-          duplicate(rejected(metrics, "duplicate")),
-          too_old(rejected(metrics, "too_old")),
-          series_refused(refused(metrics, "series_max")),
-          memory_refused(refused(metrics, "head_bytes_max")),
-          metadata_refused(refused(metrics, "metadata_metrics_max")),
-          exemplars(metrics.counter("vedette_store_exemplars_ignored_total",
-                                    "Exemplars that came with batches and were not kept.")),
-          log_bytes(metrics.counter("vedette_store_wal_bytes_total",
-                                    "Bytes written to the write-ahead log.")),
-          commits(metrics.counter("vedette_store_commits_total",
-                                  "Writes to the log; batches that came together share one.")),
-          log_failures(metrics.counter(
-              "vedette_store_wal_write_failures_total",
-              "Writes to the log that failed; what came from outside was refused.")),
-          unlogged(metrics.counter("vedette_store_samples_unlogged_total",
-                                   "Samples kept in memory though the log could not take them.")),
-          syncs(metrics.counter("vedette_store_wal_syncs_total", "Times the log was synced.")),
-          sync_failures(metrics.counter("vedette_store_wal_sync_failures_total",
-                                        "Times the log could not be synced.")),
-          checkpoints(metrics.counter("vedette_store_checkpoints_total", "Checkpoints written.")),
-          checkpoint_failures(metrics.counter("vedette_store_checkpoint_failures_total",
-                                              "Checkpoints that could not be written.")),
-          cut(metrics.counter("vedette_store_samples_cut_total",
-                              "Samples dropped because the clock was set back before them.")),
-          dropped(metrics.counter("vedette_store_series_dropped_total",
-                                  "Series whose last sample left retention.")),
-          corrupt(metrics.counter("vedette_store_corrupt_chunks_total",
-                                  "Chunks in memory that could not be decoded.")) {}
+inline constexpr Timestamp beginning_of_time{std::numeric_limits<std::int64_t>::min()};
 
-    static Counter& rejected(Metrics& metrics, std::string_view reason) {
-        return metrics.counter("vedette_store_samples_rejected_total",
-                               "Samples that do not belong where they claim to, by reason.",
-                               Labels{{"reason", reason}});
-    }
-    static Counter& refused(Metrics& metrics, std::string_view limit) {
-        return metrics.counter("vedette_store_refusals_total",
-                               "Series, batches and metadata refused because a limit was reached.",
-                               Labels{{"limit", limit}});
-    }
-
-    Counter &floats, &histograms, &out_of_order, &duplicate, &too_old;
-    Counter &series_refused, &memory_refused, &metadata_refused, &exemplars;
-    Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
-    Counter &checkpoints, &checkpoint_failures, &cut, &dropped, &corrupt;
-};
-
-/// Inside of a store: constant after open but for what has a lock or is atomic.
+/// What a `Store` is made of. What the outside asks is answered in store.cpp, what is read in
+/// reading.cpp, and what the store does by itself stands in maintenance.cpp. Constant after open
+/// but for what has a lock, is atomic, or is said to be of whoever holds one.
 struct Store::Parts {
     Parts(Files& files_, std::string folder_, StoreSettings settings_, Clock& clock_, Log& log_,
           Metrics& metrics_)
@@ -81,7 +30,11 @@ struct Store::Parts {
           settings(settings_),
           clock(clock_),
           log(log_),
-          counters(metrics_) {}
+          counters(metrics_),
+          keeper(files,
+                 {folder + "/blocks", settings.block_range,
+                  widest_block(settings.block_range, settings.retention)},
+                 on_corrupt()) {}
 
     Files& files;
     const std::string folder, wal_folder;
@@ -92,7 +45,10 @@ struct Store::Parts {
     std::optional<FolderLock> lock;
     Recovery recovery;
 
-    Memory memory;  // has its own locks
+    Memory memory;       // has its own locks
+    BlockKeeper keeper;  // its changes: whoever holds `maintain_mutex`
+    /// Samples before it are too old, because they are in a block or about to be.
+    std::atomic<Timestamp> refused_before{beginning_of_time};
     std::unique_ptr<Wal> wal;
     std::unique_ptr<Committer> committer;
     std::atomic<std::uint64_t> generation = 1;
@@ -102,6 +58,8 @@ struct Store::Parts {
     std::atomic<bool> closed = false;
 
     Mutex maintain_mutex;  // one maintains at a time; taken before any other
+    /// Where the samples begin that the log has not yet forgotten.
+    Timestamp log_begins VEDETTE_GUARDED_BY(maintain_mutex) = beginning_of_time;
     std::atomic<bool> sync_failing = false;
     bool far_ahead VEDETTE_GUARDED_BY(maintain_mutex) = false;
     Mutex sleep_mutex;
@@ -115,11 +73,18 @@ struct Store::Parts {
 
     Result<void> open();
     Result<void> sync();
-    Result<void> drop_old();
+    Result<void> tidy(bool checkpoint) VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> cut() VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> tend_blocks() VEDETTE_REQUIRES(maintain_mutex);
+    void show_blocks();
+    Result<void> drop_old() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> drop_future() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> forget(const std::vector<Slot>& gone);
-    Result<void> write_checkpoint_now();
+    Result<void> write_checkpoint_now() VEDETTE_REQUIRES(maintain_mutex);
+    Timestamp newest_trusted();
+    Timestamp oldest_kept();
     Timestamp oldest_taken();
+    std::optional<Timestamp> first_sample_from(Timestamp from);
     void count(const CommitCounts& counts);
     void wants_sync(bool at_once = false);
     bool sleep(const std::stop_token& stop, std::chrono::steady_clock::time_point maintain_at);
@@ -128,9 +93,18 @@ struct Store::Parts {
                std::max<std::uint64_t>(settings.checkpoint_after_bytes, checkpoint_bytes);
     }
     void run(std::stop_token stop);
-    ChunkCursor::Fill fill_from(std::vector<SeriesId> ids, Window window, bool latest_only);
+
+    ChunkCursor::OnCorrupt on_corrupt();
+    /// Reads the window from the head alone, in label order. Who has an old shelf gives it along:
+    /// memory keeps what is not in its blocks for as long as the cursor lives.
+    std::unique_ptr<SeriesCursor> read_head(std::span<const ReadyMatcher> matchers, Window window,
+                                            bool latest_only, std::stop_token stop,
+                                            std::shared_ptr<const Shelf> shelf);
+    std::unique_ptr<SeriesCursor> read(std::span<const ReadyMatcher> matchers, Window window,
+                                       bool latest_only, std::stop_token stop);
     std::optional<Sample> newest_in(const Labels& labels, Window window);
-    Result<std::vector<Slot>> slots_in(Selectors selectors, Window window)
+    using Found = std::vector<std::vector<ReadyMatcher>>;  // selectors made ready
+    std::vector<Slot> slots_in(const Found& selectors, Window window)
         VEDETTE_REQUIRES(memory.index_mutex);
 };
 

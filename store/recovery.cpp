@@ -10,15 +10,15 @@
 namespace vedette::store {
 namespace {
 
-constexpr Timestamp any_age{std::numeric_limits<std::int64_t>::min()};
-
 /// Puts records back one by one. What the log holds was judged when it was written, so here only
-/// two things are asked: is the series known, and is the sample new (a checkpoint is written while
-/// batches go on, and may hold samples that the segment after it holds too).
+/// three things are asked: is the series known, is the sample not in a block, and is it new (a
+/// checkpoint is written while batches go on, and may hold samples that the segment after it holds
+/// too).
 class Replayer {
 public:
-    Replayer(Index& index, Head& head, decltype(Memory::metadata)& metadata, Recovery& recovery)
-        : index_(index), head_(head), metadata_(metadata), recovery_(recovery) {}
+    Replayer(Timestamp from, Index& index, Head& head, decltype(Memory::metadata)& metadata,
+             Recovery& recovery)
+        : from_(from), index_(index), head_(head), metadata_(metadata), recovery_(recovery) {}
 
     void begin_file(std::string path) {
         path_ = std::move(path);
@@ -89,7 +89,7 @@ private:
                 if (unknown_++ == 0) unknown_at_ = at_;
                 return;
             }
-            if (head_.at(id.slot).claim(sample, any_age) != Verdict::Store) return;
+            if (head_.at(id.slot).claim(sample, from_) != Verdict::Store) return;
             head_.append(id.slot, sample);
             ++(std::holds_alternative<double>(sample.value) ? recovery_.floats
                                                             : recovery_.histograms);
@@ -130,6 +130,7 @@ private:
             return fail(Fault::Corrupt, "chunks of a series that is not known");
         SeriesSamples& series = head_.at(id.slot);
         for (const ChunkRecord& each : chunks) {
+            if (each.chunk.last_ms < from_.ms) continue;
             ++recovery_.chunks;
             if (each.open) {
                 if (auto restored = series.restore_open(each.chunk, each.tail); !restored)
@@ -141,6 +142,7 @@ private:
         return {};
     }
 
+    const Timestamp from_;
     Index& index_;
     Head& head_;
     decltype(Memory::metadata)& metadata_;
@@ -249,12 +251,13 @@ std::string Recovery::text() const {
         "({} bytes)",
         series, floats, histograms, chunks, checkpoint ? "a checkpoint and " : "", segments,
         segments == 1 ? "" : "s", bytes);
+    if (blocks > 0) out += fmt::format(", beside {} block{}", blocks, blocks == 1 ? "" : "s");
     for (const Loss& loss : losses) out += "\n" + loss.text();
     if (losses_more > 0) out += fmt::format("\n{} more losses", losses_more);
     return out;
 }
 
-Result<LogPosition> replay(Files& files, const std::string& folder, Memory& memory,
+Result<LogPosition> replay(Files& files, const std::string& folder, Timestamp from, Memory& memory,
                            Recovery& recovery) {
     auto found = WalFolder::list(files, folder);
     if (!found) return fail(found.error());
@@ -263,7 +266,7 @@ Result<LogPosition> replay(Files& files, const std::string& folder, Memory& memo
     position.segment = checkpoint + 1;
     const Lock index_lock(memory.index_mutex);
     const Lock head_lock(memory.head_mutex);
-    Replayer replayer(memory.index, memory.head, memory.metadata, recovery);
+    Replayer replayer(from, memory.index, memory.head, memory.metadata, recovery);
     if (checkpoint > 0)
         if (auto read = read_checkpoint_file(files, checkpoint_path(folder, checkpoint), replayer,
                                              recovery, position);

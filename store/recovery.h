@@ -21,7 +21,7 @@ struct Recovery {
         std::string text() const;  ///< `data/wal/00000001 at byte 812: …`
     };
 
-    std::size_t segments = 0, records = 0;
+    std::size_t segments = 0, records = 0, blocks = 0;
     std::size_t series = 0, floats = 0, histograms = 0, chunks = 0;
     std::uint64_t bytes = 0;
     bool checkpoint = false;
@@ -41,10 +41,11 @@ struct LogPosition {
     std::uint64_t log_bytes = 0;         ///< of the segments after it
 };
 
-/// Reads checkpoint and segments of `folder` into an empty `memory`, cuts a torn tail off the
+/// Reads checkpoint and segments of `folder` into an empty `memory`, but for samples before `from`,
+/// which are in blocks; cuts a torn tail off the
 /// newest segment, and removes files that a newer checkpoint replaced. Bytes that make no sense are
 /// skipped and noted; it fails only when the disk does.
-Result<LogPosition> replay(Files& files, const std::string& folder, Memory& memory,
+Result<LogPosition> replay(Files& files, const std::string& folder, Timestamp from, Memory& memory,
                            Recovery& recovery);
 
 }  // namespace vedette::store

@@ -24,6 +24,7 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
         map.integer("series_max", static_cast<std::int64_t>(settings.series_max), 1,
                     static_cast<std::int64_t>(limits::series_slots_max)));
     settings.head_bytes_max = map.bytes("head_bytes_max", settings.head_bytes_max);
+    settings.retention_bytes = map.bytes("retention_bytes", settings.retention_bytes);
     settings.reserve_bytes = map.bytes("reserve_bytes", settings.reserve_bytes);
     constexpr std::size_t reserve_min = 2 * limits::reserve_piece_bytes;
     if (settings.reserve_bytes > 0 && settings.reserve_bytes < reserve_min)

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "core/config.h"
 #include "core/limits.h"
@@ -12,9 +13,11 @@ namespace vedette::store {
 /// How the store behaves; `storage:` in vedette.yml.
 struct StoreSettings {
     // ── what is kept ──
-    /// Samples older than the newest by more than this are dropped, a chunk at a time, and no
-    /// longer taken. More costs memory: the head holds all of it.
+    /// Samples older than the newest by more than this are dropped, a block at a time.
     Milliseconds retention = std::chrono::hours(24 * 15);
+    /// Blocks, log and checkpoint may take this much of the disk; the oldest blocks go when they
+    /// take more. 0 for no limit.
+    std::uint64_t retention_bytes = 0;
     /// How far back `current` looks for a series' value, as Prometheus's look-back.
     Milliseconds lookback = std::chrono::minutes(5);
 
@@ -36,6 +39,8 @@ struct StoreSettings {
     std::size_t checkpoint_after_bytes = 2 * limits::wal_segment_bytes;
 
     // ── for tests, whose disks and clocks are not the machine's ──
+    /// Blocks that are cut from the head are so long, and are cut half of it later.
+    Milliseconds block_range = std::chrono::hours(2);
     bool lock_folder = true;  ///< takes `lock`, a file of the real disk
     bool own_thread = true;  ///< syncs and maintains by itself; otherwise `flush` and `maintain` do
 };

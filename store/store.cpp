@@ -3,32 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-#include <thread>
 
-#include "core/limits.h"
-#include "store/commit.h"
-#include "store/cursor.h"
 #include "store/format.h"
 #include "store/parts.h"
 #include "store/records.h"
 
 namespace vedette::store {
 namespace {
-
-constexpr std::size_t bite_series = 64;         // series copied while the head is held
-constexpr std::size_t bite_bytes = 256 * 1024;  // and bytes of chunks
-
-Result<std::vector<ReadyMatcher>> make_ready(std::span<const Matcher> matchers) {
-    std::vector<ReadyMatcher> ready;
-    ready.reserve(matchers.size());
-    for (const Matcher& matcher : matchers) {
-        auto made = ReadyMatcher::make(matcher);
-        if (!made) return fail(made.error());
-        ready.push_back(std::move(*made));
-    }
-    return ready;
-}
 
 // Why these labels cannot be a series; empty when they can.
 std::string why_not(const Labels& labels) {
@@ -74,7 +55,15 @@ Result<void> Store::Parts::open() {
         lock = std::move(*taken);
     }
     if (auto fine = check_format(files, folder); !fine) return fine;
-    auto position = replay(files, wal_folder, memory, recovery);
+    if (auto read = keeper.open(recovery); !read) return read;
+    show_blocks();
+    const Timestamp until = keeper.shelf()->until;
+    refused_before = until;
+    {
+        const Lock lock_(maintain_mutex);
+        log_begins = until;
+    }
+    auto position = replay(files, wal_folder, until, memory, recovery);
     if (!position) return fail(position.error());
     auto opened = Wal::open(files, wal_folder, position->segment);
     if (!opened) return fail(opened.error());
@@ -126,9 +115,7 @@ Result<void> Store::flush() {
 Result<void> Store::maintain() {
     const Lock lock(parts_->maintain_mutex);
     if (auto cut = parts_->drop_future(); !cut) return cut;
-    if (auto dropped = parts_->drop_old(); !dropped) return dropped;
-    return parts_->checkpoint_due() || parts_->checkpoint_wanted ? parts_->write_checkpoint_now()
-                                                                 : Result<void>();
+    return parts_->tidy(parts_->checkpoint_due());
 }
 
 Result<void> Store::checkpoint() {
@@ -234,159 +221,7 @@ SampleSink& Store::seen_rather_than_safe() {
     return *seen_;
 }
 
-// ── SeriesSource ──
-
-ChunkCursor::Fill Store::Parts::fill_from(std::vector<SeriesId> ids, Window window,
-                                          bool latest_only) {
-    return [this, ids = std::move(ids), window, latest_only,
-            at = std::size_t{0}](CopiedChunks& bite) mutable {
-        const Lock index_lock(memory.index_mutex);
-        const Lock head_lock(memory.head_mutex);
-        for (; at < ids.size(); ++at) {
-            if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
-            const SeriesId id = ids[at];
-            if (!memory.index.holds(id.slot, id.epoch)) continue;
-            memory.head.copy(id.slot, memory.index.labels(id.slot), window, latest_only, bite);
-        }
-    };
-}
-
-Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> matchers,
-                                                    Window window, const Hints& hints,
-                                                    std::stop_token stop) {
-    auto ready = make_ready(matchers);
-    if (!ready) return fail(ready.error());
-    std::vector<SeriesId> ids;
-    {
-        const Lock lock(parts_->memory.index_mutex);
-        Index& index = parts_->memory.index;
-        std::vector<Slot> slots = index.matching(*ready, stop);
-        index.sort_by_labels(slots);
-        ids.reserve(slots.size());
-        for (const Slot slot : slots) ids.push_back({slot, index.epoch(slot)});
-    }
-    const auto on_corrupt = [parts = parts_.get()](const Labels& labels, const Error& error) {
-        parts->counters.corrupt.add();
-        parts->log.error("a chunk cannot be decoded",
-                         {{"series", to_string(labels)}, {"error", error.message}});
-    };
-    return std::make_unique<ChunkCursor>(
-        parts_->fill_from(std::move(ids), window, hints.latest_only), on_corrupt, window,
-        hints.latest_only, std::move(stop));
-}
-
-// ── LabelSource ──
-
-Result<std::vector<Slot>> Store::Parts::slots_in(Selectors selectors, Window window) {
-    static const std::vector<Matcher> everything;
-    std::vector<Slot> slots;
-    const auto add = [&](const std::vector<Matcher>& selector)
-                         VEDETTE_REQUIRES(memory.index_mutex) -> Result<void> {
-        auto ready = make_ready(selector);
-        if (!ready) return fail(ready.error());
-        const auto more = memory.index.matching(*ready, {});
-        slots.insert(slots.end(), more.begin(), more.end());
-        return {};
-    };
-    if (selectors.empty())
-        if (auto added = add(everything); !added) return fail(added.error());
-    for (const auto& selector : selectors)
-        if (auto added = add(selector); !added) return fail(added.error());
-    std::sort(slots.begin(), slots.end());
-    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-    const Lock lock_(memory.head_mutex);
-    std::erase_if(slots, [&](Slot slot) VEDETTE_REQUIRES(memory.head_mutex) {
-        return slot >= memory.head.slot_end() || !memory.head.at(slot).overlaps(window);
-    });
-    return slots;
-}
-
-Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window window) {
-    Parts& parts = *parts_;
-    const Lock lock(parts.memory.index_mutex);
-    auto slots = parts.slots_in(selectors, window);
-    if (!slots) return fail(slots.error());
-    Index& index = parts.memory.index;
-    // All of them is the common question, and the index knows that answer.
-    if (slots->size() == index.size()) return index.names();
-    std::set<std::string_view> names;
-    for (const Slot slot : *slots)
-        for (const Label label : index.labels(slot)) names.insert(label.name);
-    return std::vector<std::string>(names.begin(), names.end());
-}
-
-Result<std::vector<std::string>> Store::label_values(std::string_view name, Selectors selectors,
-                                                     Window window) {
-    Parts& parts = *parts_;
-    const Lock lock(parts.memory.index_mutex);
-    auto slots = parts.slots_in(selectors, window);
-    if (!slots) return fail(slots.error());
-    Index& index = parts.memory.index;
-    if (slots->size() == index.size()) return index.values(name);
-    std::set<std::string_view> values;
-    for (const Slot slot : *slots)
-        if (const auto value = index.labels(slot).get(name); !value.empty()) values.insert(value);
-    return std::vector<std::string>(values.begin(), values.end());
-}
-
-Result<std::vector<Labels>> Store::series_in(Selectors selectors, Window window) {
-    Parts& parts = *parts_;
-    const Lock lock(parts.memory.index_mutex);
-    auto slots = parts.slots_in(selectors, window);
-    if (!slots) return fail(slots.error());
-    Index& index = parts.memory.index;
-    index.sort_by_labels(*slots);
-    std::vector<Labels> out;
-    out.reserve(slots->size());
-    for (const Slot slot : *slots) out.push_back(index.labels(slot));
-    return out;
-}
-
-// ── the newest sample, metadata, about itself ──
-
-std::optional<Sample> Store::latest(SeriesRef series) const {
-    const SeriesId id = SeriesId::of(series);
-    const Lock index_lock(parts_->memory.index_mutex);
-    if (!parts_->memory.index.holds(id.slot, id.epoch)) return std::nullopt;
-    const Lock head_lock(parts_->memory.head_mutex);
-    return parts_->memory.head.at(id.slot).latest();
-}
-
-std::optional<Sample> Store::latest(const Labels& labels) const {
-    const Lock index_lock(parts_->memory.index_mutex);
-    const auto slot = parts_->memory.index.find(labels);
-    if (!slot) return std::nullopt;
-    const Lock head_lock(parts_->memory.head_mutex);
-    return parts_->memory.head.at(*slot).latest();
-}
-
-std::optional<Sample> Store::Parts::newest_in(const Labels& labels, Window window) {
-    SeriesId id;
-    {
-        const Lock lock_(memory.index_mutex);
-        const auto slot = memory.index.find(labels);
-        if (!slot) return std::nullopt;
-        id = {*slot, memory.index.epoch(*slot)};
-    }
-    ChunkCursor cursor(fill_from({id}, window, true), [](const auto&, const auto&) {}, window, true,
-                       {});
-    Column column;
-    if (!cursor.next(column)) return std::nullopt;
-    const bool histogram = !column.histograms.empty() && column.histograms.back();
-    return Sample{column.times.back(),
-                  histogram ? Value(column.histograms.back()) : Value(column.floats.back())};
-}
-
-std::optional<Sample> Store::current(const Labels& labels, Timestamp at) {
-    const Window window{at - parts_->settings.lookback, at};
-    const auto usable = [&](const std::optional<Sample>& sample) {
-        return sample && window.holds(sample->at) && !is_stale(sample->value);
-    };
-    const std::optional<Sample> newest = latest(labels);
-    if (!newest || newest->at <= at) return usable(newest) ? newest : std::nullopt;
-    const std::optional<Sample> before = parts_->newest_in(labels, window);
-    return usable(before) ? before : std::nullopt;
-}
+// ── metadata, about itself ──
 
 std::optional<MetricMetadata> Store::find_metadata(std::string_view metric) const {
     const Lock lock(parts_->memory.index_mutex);

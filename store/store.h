@@ -19,14 +19,16 @@
 
 namespace vedette::store {
 
-/// Remembers samples: in memory, compressed, and in a log on the disk from which memory is rebuilt.
+/// Remembers samples: the newest hours in memory, compressed, and in a log on the disk from which
+/// memory is rebuilt; what is older in blocks.
 ///
 ///                    ┌────────────── Memory ──────────────┐
 ///   series ────────► │ index: labels → slot, postings     │ ◄──── select, labels
 ///   append ─► log ─► │ head:  slot → chunks, newest value │ ◄──── cursors, latest
-///              │     └────────────────────────────────────┘
-///              └─► checkpoint, when the log has grown: all of memory in one file, older segments
-///              go
+///              │     └───────────────┬────────────────────┘            │
+///              │                     └─► blocks of two hours, of six … ◄┘
+///              └─► checkpoint, when the log has grown or a block was cut: all of memory in one
+///                  file, older segments go
 ///
 /// Threads: everything is safe to call from any thread, many readers and writers at once. Writers
 /// queue and one of them writes for all (`Committer`). Readers hold one of two locks for as long as
@@ -38,11 +40,13 @@ namespace vedette::store {
 /// budget; (2) what `append` has returned for survives `kill -9`, what was synced survives a power
 /// cut; (3) cursors yield series in label order and samples in time order, never two at one time.
 ///
-/// A retention pass drops whole chunks, then series that stayed without samples for two passes;
-/// that changes `generation()`, and refs to those series (only to those) are refused from then on.
+/// When memory holds three hours, the first two become a block (`BlockKeeper`), and samples older
+/// than its end are no longer taken: whoever is late by less than an hour is always in time.
+/// Memory then drops whole chunks, and series that stayed without samples for two passes; that
+/// changes `generation()`, and refs to those series (only to those) are refused from then on.
 class Store final : public SampleSink, public SeriesSource, public LabelSource {
 public:
-    /// Opens or creates `<folder>/format`, `lock` and `wal/`, and reads back what is there. Fails
+    /// Opens or creates `<folder>/format`, `lock`, `wal/` and `blocks/`, and reads back what is there. Fails
     /// with Refused when another program has the folder or a newer one wrote it, and when the disk
     /// fails; bytes that make no sense are no failure: `recovery()` says what was lost. The
     /// references must outlive the store.
@@ -73,7 +77,7 @@ public:
     Result<std::vector<Labels>> series_in(Selectors selectors, Window window) override;
 
     // ── the newest sample, in constant time ──
-    /// Whatever it is and however old, stale markers too.
+    /// Whatever it is, stale markers too, as long as memory holds it: some hours.
     std::optional<Sample> latest(SeriesRef series) const;
     std::optional<Sample> latest(const Labels& labels) const;
     /// What an instant query at `at` would show: not stale, and within the look-back. Constant time
@@ -93,8 +97,9 @@ public:
 
     /// Everything so far is on the disk when this returns: a power cut takes none of it.
     Result<void> flush();
-    /// Drops what is past retention, and what is later than the clock when that was set back, and writes a checkpoint when one is due. The store's own thread
-    /// does it; callable by anybody.
+    /// Cuts and compacts blocks, drops what is past retention, and what is later than the clock when
+    /// that was set back, and writes a checkpoint, each when it is due. The store's own thread does
+    /// it; callable by anybody.
     Result<void> maintain();
     /// Writes a checkpoint now and removes the log before it.
     Result<void> checkpoint();

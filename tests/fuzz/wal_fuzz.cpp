@@ -21,7 +21,7 @@ void open_as(const std::string& path, std::string_view bytes) {
     (void)files.write_atomically(path, bytes);
     store::Memory memory;
     store::Recovery recovery;
-    (void)store::replay(files, "wal", memory, recovery);
+    (void)store::replay(files, "wal", {0}, memory, recovery);
     (void)recovery.text();
 }
 

@@ -191,19 +191,19 @@ TEST_CASE("a checkpoint is due when the log has grown", "[store][durability]") {
 TEST_CASE("a folder that a newer program wrote is refused by number", "[store][format]") {
     Scratch it;
     REQUIRE(it.files.make_folders("data"));
-    REQUIRE(it.files.write_atomically("data/format", "3\n"));
+    REQUIRE(it.files.write_atomically("data/format", "4\n"));
     const auto newer = it.open();
     REQUIRE_FALSE(newer);
     CHECK(newer.error().fault == Fault::Refused);
     CHECK(newer.error().message ==
-          "data/format is 3: a newer vedette wrote this folder, this one reads up to 2");
+          "data/format is 4: a newer vedette wrote this folder, this one reads up to 3");
     REQUIRE(it.files.write_atomically("data/format", "soup"));
     const auto soup = it.open();
     REQUIRE_FALSE(soup);
     CHECK(soup.error().message == "data/format should hold a number and holds \"soup\"");
     REQUIRE(it.files.write_atomically("data/format", "1\n"));
     REQUIRE(it.open());
-    CHECK(it.files.read_all("data/format", 64).value() == "2\n");
+    CHECK(it.files.read_all("data/format", 64).value() == "3\n");
 }
 
 TEST_CASE("samples leave with their chunk, series two passes after their last sample",

@@ -75,7 +75,7 @@ TEST_CASE("a folder of format 1 opens with all it held, is written to, and opens
     REQUIRE(it.open());
     CHECK(it.store->recovery().losses.empty());
     CHECK(it.read_all() == expected(310));
-    CHECK(it.files.read_all("data/format", 64).value() == "2\n");
+    CHECK(it.files.read_all("data/format", 64).value() == "3\n");
     for (int i = 310; i < 500; ++i) add_scrape(it, i);
     CHECK(it.read_all() == expected(500));
     REQUIRE(it.store->checkpoint());

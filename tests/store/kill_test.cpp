@@ -139,6 +139,8 @@ TEST_CASE("kill -9 at fifty random moments loses nothing that was acknowledged",
         next = newest + 1;
     }
     CHECK(next > kills);
+    CHECK(std::filesystem::exists(folder.path() + "/blocks"));
+    CHECK_FALSE(std::filesystem::is_empty(folder.path() + "/blocks"));
 }
 
 TEST_CASE("two programs never share a folder", "[store][lock]") {

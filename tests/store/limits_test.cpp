@@ -117,10 +117,11 @@ TEST_CASE("every file of ours can be printed", "[store][dump]") {
           "     145  end of checkpoint, 1 series, 1 chunks\n");
     out.str("");
     REQUIRE(dump(it.files, "data/format", out));
-    CHECK(out.str() == "data/format: data folder format 2; this vedette reads 1 to 2\n");
+    CHECK(out.str() == "data/format: data folder format 3; this vedette reads 1 to 3\n");
     REQUIRE(it.files.write_atomically("data/notes", "hello, world"));
     CHECK(dump(it.files, "data/notes", out).error().message ==
-          "data/notes begins with \"hello, w\"; expected a log segment, a checkpoint or `format`");
+          "data/notes begins with \"hello, w\"; expected a log segment, a checkpoint, a block or "
+          "`format`");
 }
 
 TEST_CASE("writers and readers of several threads see whole samples in order", "[store][threads]") {

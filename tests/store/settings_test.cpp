@@ -18,10 +18,13 @@ StoreSettings read(const std::string& text, Problems& problems) {
 
 TEST_CASE("the storage section is read with its defaults", "[store][settings]") {
     Problems problems;
-    const StoreSettings settings =
-        read("storage:\n  retention: 30d\n  series_max: 5000\n  head_bytes_max: 1GB\n", problems);
+    const StoreSettings settings = read(
+        "storage:\n  retention: 30d\n  retention_bytes: 5GB\n  series_max: 5000\n  head_bytes_max: "
+        "1GB\n",
+        problems);
     CHECK_FALSE(problems.any());
     CHECK(settings.retention == std::chrono::hours(24 * 30));
+    CHECK(settings.retention_bytes == std::uint64_t{5} << 30);
     CHECK(settings.lookback == std::chrono::minutes(5));
     CHECK(settings.series_max == 5000);
     CHECK(settings.head_bytes_max == std::size_t{1} << 30);
@@ -46,7 +49,8 @@ TEST_CASE("a reserve is none, or large enough to be given in pieces", "[store][s
     CHECK_FALSE(problems.any());
     read("storage:\n  reserve_bytes: 1MiB\n", problems);
     CHECK(problems.text() ==
-          "watch.yml:2:18: storage.reserve_bytes is 1048576; expected 0 for none, or at least 2097152\n"
+          "watch.yml:2:18: storage.reserve_bytes is 1048576; expected 0 for none, or at least "
+          "2097152\n"
           "      reserve_bytes: 1MiB\n"
           "                     ^\n");
 }

@@ -3,7 +3,8 @@
 //
 //   store_writer FOLDER FIRST CHECKPOINT_BYTES
 //
-// Batch n puts the value n at n seconds into each of five series.
+// Batch n puts the value n at n seconds into each of five series. Blocks of a minute are cut when a
+// checkpoint is due.
 
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     store::StoreSettings settings;
     settings.checkpoint_after_bytes = static_cast<std::size_t>(std::atoll(argv[3]));
     settings.wal_sync_interval = Milliseconds(3);
+    settings.block_range = std::chrono::minutes(1);
     const auto files = make_files();
     SystemClock clock;
     Log log{LogSettings{.level = LogLevel::Error}};

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "core/mutex.h"
+#include "core/series.h"
+#include "store/blocks/block.h"
+#include "store/blocks/plan.h"
+#include "store/recovery.h"
+
+namespace vedette::store {
+
+/// The blocks at one moment, from old to new; does not change.
+struct Shelf {
+    std::vector<std::shared_ptr<const Block>> blocks;
+    /// Every sample before it that is still kept is in blocks: what memory or the log hold of that
+    /// time does not count.
+    Timestamp until{std::numeric_limits<std::int64_t>::min()};
+
+    std::uint64_t bytes() const;
+    /// What of a window only the head can know.
+    Window left_to_head(Window window) const;
+};
+
+/// Keeps a folder of blocks: reads it at the start, adds what is cut from the head, makes few large
+/// blocks of many small ones, and throws away what is past retention.
+///
+///     memory ─► add_cut ─► blocks ─► compact ─► wider blocks ─► retire
+///
+/// A sample is never in two places that count, nor in none, whenever the program ends:
+/// (B1) a cut begins when nothing before its end comes any more, and is in force from its rename
+/// on: a start reads `until` from the blocks and leaves out what the log has of before; (B2) memory
+/// forgets, and the log is cut, only afterwards, and when no reader is left that knows less;
+/// (B3) a block names those that it was made of; where they are still there at a start, they go.
+///
+/// Threads: `shelf` and `forgettable` are safe to call from any; the rest one at a time.
+class BlockKeeper {
+public:
+    struct Settings {
+        std::string folder;
+        Milliseconds range{0};   ///< of a block that is cut from the head
+        Milliseconds widest{0};  ///< of one that others were put together to
+    };
+    using OnCorrupt = std::function<void(const Labels&, const Error&)>;
+
+    BlockKeeper(Files& files, Settings settings, OnCorrupt on_corrupt);
+
+    /// Reads the folder, made when it is not there. Blocks that cannot be read are left out and
+    /// noted; it fails only when the disk does.
+    Result<void> open(Recovery& recovery);
+
+    std::shared_ptr<const Shelf> shelf() const;
+    /// Samples before it are in blocks for everybody who reads.
+    Timestamp forgettable() const;
+
+    /// Writes what the cursor yields, all of it inside the stretch, as a block; without series none
+    /// is needed. Afterwards the shelf has it. On failure nothing has changed.
+    Result<void> add_cut(const Stretch& stretch, SeriesCursor& samples);
+    /// Makes one block of several, when some are due. False when none were.
+    Result<bool> compact();
+    /// Drops samples later than `newest`, from a time that was taken back; the end of the last
+    /// block is then no later. Returns how many there were.
+    Result<std::size_t> take_back(Timestamp newest);
+    /// Drops blocks; see `past_retention`. Returns how many.
+    Result<std::size_t> retire(Timestamp oldest, std::uint64_t bytes_max,
+                               std::uint64_t other_bytes);
+
+private:
+    Result<void> load(const std::string& name, Recovery& recovery);
+    Result<std::shared_ptr<const Block>> write(BlockAbout about, SeriesCursor& samples);
+    std::vector<BlockExtent> extents() const;
+    void publish(std::shared_ptr<const Shelf> shelf);
+    Result<void> remove_doomed();
+
+    Files& files_;
+    const Settings settings_;
+    const OnCorrupt on_corrupt_;
+    std::uint64_t next_number_ = 1;
+    std::vector<std::string> doomed_;  // paths that nobody needs any more
+
+    mutable Mutex mutex_;
+    std::shared_ptr<const Shelf> shelf_ VEDETTE_GUARDED_BY(mutex_);
+    mutable std::vector<std::weak_ptr<const Shelf>> former_ VEDETTE_GUARDED_BY(mutex_);
+};
+
+}  // namespace vedette::store

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "core/series.h"
+#include "store/blocks/block.h"
+
+namespace vedette::store {
+
+/// Yields what blocks and the head hold of the same series as one: series in label order, samples
+/// in time order, never two at one time (DOORS 3), also where blocks overlap: then the later block
+/// counts only after the end of the earlier one.
+///
+///   block 1   a ▒▒▒   b ▒▒▒                              labels ascend in each; the least of them
+///   block 2   a ▒▒▒           c ▒▒▒        ─► a, b, c    is next, and each that has it adds to it
+///   head              b ▒▒▒   c ▒▒▒                      in turn
+class MergedCursor final : public SeriesCursor {
+public:
+    /// Series of one block, ascending.
+    struct Part {
+        std::shared_ptr<const Block> block;
+        std::vector<SeriesNumber> series;
+    };
+    /// Told of what cannot be read; the rest is yielded.
+    using OnCorrupt = std::function<void(const Labels&, const Error&)>;
+
+    /// Parts from old to new. `head` comes after them and may be null.
+    MergedCursor(std::vector<Part> parts, std::unique_ptr<SeriesCursor> head, Window window,
+                 bool latest_only, OnCorrupt on_corrupt, std::stop_token stop);
+    bool next(Column& out) override;
+
+private:
+    struct Reader {
+        Part part;
+        std::size_t at = 0;
+        StoredSeries series;  // without labels at the end
+    };
+    void advance(Reader& reader);
+    void advance_head();
+    const Labels* least() const;
+    void gather(const Labels& labels);
+    void add_stored(const StoredSeries& series, Window window);
+    void add_column(const Column& column);
+    Window after_last() const;
+
+    std::vector<Reader> readers_;
+    std::unique_ptr<SeriesCursor> head_;
+    Window window_;
+    bool latest_only_;
+    OnCorrupt on_corrupt_;
+    std::stop_token stop_;
+    Column head_column_;  // without labels at the end
+    Labels labels_;
+    Samples samples_;
+};
+
+}  // namespace vedette::store

@@ -1,0 +1,66 @@
+#include "store/metrics.h"
+
+#include "core/labels.h"
+
+namespace vedette::store {
+namespace {
+
+Counter& rejected(Metrics& metrics, std::string_view reason) {
+    return metrics.counter("vedette_store_samples_rejected_total",
+                           "Samples that do not belong where they claim to, by reason.",
+                           Labels{{"reason", reason}});
+}
+Counter& refused(Metrics& metrics, std::string_view limit) {
+    return metrics.counter("vedette_store_refusals_total",
+                           "Series, batches and metadata refused because a limit was reached.",
+                           Labels{{"limit", limit}});
+}
+
+}  // namespace
+
+StoreMetrics::StoreMetrics(Metrics& metrics)
+    : floats(metrics.counter("vedette_store_samples_appended_total", "Samples stored, by type.",
+                             Labels{{"type", "float"}})),
+      histograms(metrics.counter("vedette_store_samples_appended_total", "Samples stored, by type.",
+                                 Labels{{"type", "histogram"}})),
+      out_of_order(rejected(metrics, "out_of_order")),
+      duplicate(rejected(metrics, "duplicate")),
+      too_old(rejected(metrics, "too_old")),
+      series_refused(refused(metrics, "series_max")),
+      memory_refused(refused(metrics, "head_bytes_max")),
+      metadata_refused(refused(metrics, "metadata_metrics_max")),
+      exemplars(metrics.counter("vedette_store_exemplars_ignored_total",
+                                "Exemplars that came with batches and were not kept.")),
+      log_bytes(metrics.counter("vedette_store_wal_bytes_total",
+                                "Bytes written to the write-ahead log.")),
+      commits(metrics.counter("vedette_store_commits_total",
+                              "Writes to the log; batches that came together share one.")),
+      log_failures(
+          metrics.counter("vedette_store_wal_write_failures_total",
+                          "Writes to the log that failed; what came from outside was refused.")),
+      unlogged(metrics.counter("vedette_store_samples_unlogged_total",
+                               "Samples kept in memory though the log could not take them.")),
+      syncs(metrics.counter("vedette_store_wal_syncs_total", "Times the log was synced.")),
+      sync_failures(metrics.counter("vedette_store_wal_sync_failures_total",
+                                    "Times the log could not be synced.")),
+      checkpoints(metrics.counter("vedette_store_checkpoints_total", "Checkpoints written.")),
+      checkpoint_failures(metrics.counter("vedette_store_checkpoint_failures_total",
+                                          "Checkpoints that could not be written.")),
+      cut(metrics.counter("vedette_store_samples_cut_total",
+                          "Samples dropped because the clock was set back before them.")),
+      dropped(metrics.counter("vedette_store_series_dropped_total",
+                              "Series whose last sample left retention.")),
+      corrupt(metrics.counter("vedette_store_corrupt_chunks_total",
+                              "Chunks that could not be decoded.")),
+      head_blocks(metrics.counter("vedette_store_blocks_written_total",
+                                  "Blocks written, by origin.", Labels{{"origin", "head"}})),
+      compactions(metrics.counter("vedette_store_blocks_written_total",
+                                  "Blocks written, by origin.", Labels{{"origin", "blocks"}})),
+      block_failures(metrics.counter("vedette_store_block_failures_total",
+                                     "Times a block could not be written or removed.")),
+      blocks_dropped(metrics.counter("vedette_store_blocks_dropped_total",
+                                     "Blocks that left retention, by time or by size.")),
+      blocks(metrics.gauge("vedette_store_blocks", "Blocks on the disk.")),
+      block_bytes(metrics.gauge("vedette_store_block_bytes", "Bytes of all blocks.")) {}
+
+}  // namespace vedette::store

@@ -1,0 +1,273 @@
+// Answers from memory and blocks.
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "store/blocks/merge.h"
+#include "store/parts.h"
+#include "store/records.h"
+
+namespace vedette::store {
+namespace {
+
+constexpr std::size_t bite_series = 64;         // series copied while the head is held
+constexpr std::size_t bite_bytes = 256 * 1024;  // and bytes of chunks
+
+Result<std::vector<ReadyMatcher>> make_ready(std::span<const Matcher> matchers) {
+    std::vector<ReadyMatcher> ready;
+    ready.reserve(matchers.size());
+    for (const Matcher& matcher : matchers) {
+        auto made = ReadyMatcher::make(matcher);
+        if (!made) return fail(made.error());
+        ready.push_back(std::move(*made));
+    }
+    return ready;
+}
+
+/// No selector selects everything.
+Result<std::vector<std::vector<ReadyMatcher>>> make_ready(LabelSource::Selectors selectors) {
+    std::vector<std::vector<ReadyMatcher>> all;
+    if (selectors.empty()) all.emplace_back();
+    for (const auto& selector : selectors) {
+        auto ready = make_ready(std::span<const Matcher>(selector));
+        if (!ready) return fail(ready.error());
+        all.push_back(std::move(*ready));
+    }
+    return all;
+}
+
+bool overlaps(const Block& block, Window window) {
+    return block.about().from <= window.to && block.about().to - Milliseconds(1) > window.from;
+}
+
+bool covers(Window window, const Block& block) {
+    return window.from < block.about().from && block.about().to - Milliseconds(1) <= window.to;
+}
+
+/// Calls `each` for the labels of series in blocks that a selector selects and that may have a
+/// sample in the window; `whole` instead for a block all of which is asked for. A series that
+/// cannot be read is nobody's.
+void each_stored(const Shelf& shelf, bool everything,
+                 const std::vector<std::vector<ReadyMatcher>>& selectors, Window window,
+                 const std::function<void(const Labels&)>& each,
+                 const std::function<void(const Block&)>& whole) {
+    StoredSeries series;
+    for (const auto& block : shelf.blocks) {
+        if (!overlaps(*block, window)) continue;
+        if (everything && covers(window, *block)) {
+            whole(*block);
+            continue;
+        }
+        for (const auto& selector : selectors)
+            for (const SeriesNumber number : block->matching(selector, {}))
+                if (block->read(number, series) && series.overlaps(window)) each(series.labels);
+    }
+}
+
+}  // namespace
+
+// ── SeriesSource ──
+
+ChunkCursor::OnCorrupt Store::Parts::on_corrupt() {
+    return [this](const Labels& labels, const Error& error) {
+        counters.corrupt.add();
+        log.error("a chunk cannot be decoded",
+                  {{"series", to_string(labels)}, {"error", error.message}});
+    };
+}
+
+std::unique_ptr<SeriesCursor> Store::Parts::read_head(std::span<const ReadyMatcher> matchers,
+                                                      Window window, bool latest_only,
+                                                      std::stop_token stop,
+                                                      std::shared_ptr<const Shelf> shelf) {
+    std::vector<SeriesId> ids;
+    {
+        const Lock lock_(memory.index_mutex);
+        std::vector<Slot> slots = memory.index.matching(matchers, stop);
+        memory.index.sort_by_labels(slots);
+        ids.reserve(slots.size());
+        for (const Slot slot : slots) ids.push_back({slot, memory.index.epoch(slot)});
+    }
+    auto fill = [this, shelf = std::move(shelf), ids = std::move(ids), window, latest_only,
+                 at = std::size_t{0}](CopiedChunks& bite) mutable {
+        const Lock index_lock(memory.index_mutex);
+        const Lock head_lock(memory.head_mutex);
+        for (; at < ids.size(); ++at) {
+            if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
+            const SeriesId id = ids[at];
+            if (!memory.index.holds(id.slot, id.epoch)) continue;
+            memory.head.copy(id.slot, memory.index.labels(id.slot), window, latest_only, bite);
+        }
+    };
+    return std::make_unique<ChunkCursor>(std::move(fill), on_corrupt(), window, latest_only,
+                                         std::move(stop));
+}
+
+std::unique_ptr<SeriesCursor> Store::Parts::read(std::span<const ReadyMatcher> matchers,
+                                                 Window window, bool latest_only,
+                                                 std::stop_token stop) {
+    const auto shelf = keeper.shelf();
+    std::vector<MergedCursor::Part> parts;
+    for (const auto& block : shelf->blocks) {
+        if (!overlaps(*block, window)) continue;
+        auto series = block->matching(matchers, stop);
+        if (!series.empty()) parts.push_back({block, std::move(series)});
+    }
+    const Window left = shelf->left_to_head(window);
+    std::unique_ptr<SeriesCursor> head;
+    if (left.from < left.to || parts.empty())
+        head = read_head(matchers, left, latest_only, stop, shelf);
+    if (parts.empty()) return head;
+    return std::make_unique<MergedCursor>(std::move(parts), std::move(head), window, latest_only,
+                                          on_corrupt(), std::move(stop));
+}
+
+Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> matchers,
+                                                    Window window, const Hints& hints,
+                                                    std::stop_token stop) {
+    auto ready = make_ready(matchers);
+    if (!ready) return fail(ready.error());
+    return parts_->read(*ready, window, hints.latest_only, std::move(stop));
+}
+
+// ── LabelSource ──
+
+std::vector<Slot> Store::Parts::slots_in(const Found& selectors, Window window) {
+    std::vector<Slot> slots;
+    for (const auto& selector : selectors) {
+        const auto more = memory.index.matching(selector, {});
+        slots.insert(slots.end(), more.begin(), more.end());
+    }
+    std::sort(slots.begin(), slots.end());
+    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+    const Lock lock_(memory.head_mutex);
+    std::erase_if(slots, [&](Slot slot) VEDETTE_REQUIRES(memory.head_mutex) {
+        return slot >= memory.head.slot_end() || !memory.head.at(slot).overlaps(window);
+    });
+    return slots;
+}
+
+Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window window) {
+    Parts& parts = *parts_;
+    auto ready = make_ready(selectors);
+    if (!ready) return fail(ready.error());
+    const auto shelf = parts.keeper.shelf();
+    std::set<std::string, std::less<>> names;
+    const auto add = [&](const Labels& labels) {
+        for (const Label label : labels)
+            if (!names.contains(label.name)) names.emplace(label.name);
+    };
+    each_stored(*shelf, selectors.empty(), *ready, window, add, [&](const Block& block) {
+        for (auto& name : block.names()) names.insert(std::move(name));
+    });
+    const Lock lock(parts.memory.index_mutex);
+    const auto slots = parts.slots_in(*ready, shelf->left_to_head(window));
+    Index& index = parts.memory.index;
+    // All of them is the common question, and the index knows that answer.
+    if (slots.size() == index.size())
+        for (auto& name : index.names()) names.insert(std::move(name));
+    else
+        for (const Slot slot : slots) add(index.labels(slot));
+    return std::vector<std::string>(names.begin(), names.end());
+}
+
+Result<std::vector<std::string>> Store::label_values(std::string_view name, Selectors selectors,
+                                                     Window window) {
+    Parts& parts = *parts_;
+    auto ready = make_ready(selectors);
+    if (!ready) return fail(ready.error());
+    const auto shelf = parts.keeper.shelf();
+    std::set<std::string, std::less<>> values;
+    const auto add = [&](const Labels& labels) {
+        if (const auto value = labels.get(name); !value.empty() && !values.contains(value))
+            values.emplace(value);
+    };
+    each_stored(*shelf, selectors.empty(), *ready, window, add, [&](const Block& block) {
+        for (auto& value : block.values(name)) values.insert(std::move(value));
+    });
+    const Lock lock(parts.memory.index_mutex);
+    const auto slots = parts.slots_in(*ready, shelf->left_to_head(window));
+    Index& index = parts.memory.index;
+    if (slots.size() == index.size())
+        for (auto& value : index.values(name)) values.insert(std::move(value));
+    else
+        for (const Slot slot : slots) add(index.labels(slot));
+    return std::vector<std::string>(values.begin(), values.end());
+}
+
+Result<std::vector<Labels>> Store::series_in(Selectors selectors, Window window) {
+    Parts& parts = *parts_;
+    auto ready = make_ready(selectors);
+    if (!ready) return fail(ready.error());
+    const auto shelf = parts.keeper.shelf();
+    std::vector<Labels> out;
+    each_stored(
+        *shelf, false, *ready, window, [&](const Labels& labels) { out.push_back(labels); },
+        [](const Block&) {});
+    const bool merged = !out.empty();
+    {
+        const Lock lock(parts.memory.index_mutex);
+        auto slots = parts.slots_in(*ready, shelf->left_to_head(window));
+        Index& index = parts.memory.index;
+        index.sort_by_labels(slots);
+        out.reserve(out.size() + slots.size());
+        for (const Slot slot : slots) out.push_back(index.labels(slot));
+    }
+    if (merged) {
+        std::sort(out.begin(), out.end());
+        out.erase(std::unique(out.begin(), out.end()), out.end());
+    }
+    return out;
+}
+
+// ── the newest sample ──
+
+std::optional<Sample> Store::latest(SeriesRef series) const {
+    const SeriesId id = SeriesId::of(series);
+    const Lock index_lock(parts_->memory.index_mutex);
+    if (!parts_->memory.index.holds(id.slot, id.epoch)) return std::nullopt;
+    const Lock head_lock(parts_->memory.head_mutex);
+    return parts_->memory.head.at(id.slot).latest();
+}
+
+std::optional<Sample> Store::latest(const Labels& labels) const {
+    const Lock index_lock(parts_->memory.index_mutex);
+    const auto slot = parts_->memory.index.find(labels);
+    if (!slot) return std::nullopt;
+    const Lock head_lock(parts_->memory.head_mutex);
+    return parts_->memory.head.at(*slot).latest();
+}
+
+std::optional<Sample> Store::Parts::newest_in(const Labels& labels, Window window) {
+    std::vector<ReadyMatcher> matchers;
+    for (const Label label : labels) {
+        auto made = ReadyMatcher::make(
+            {Matcher::Op::Equal, std::string(label.name), std::string(label.value)});
+        if (made) matchers.push_back(std::move(*made));
+    }
+    const auto cursor = read(matchers, window, true, {});
+    Column column;
+    while (cursor->next(column)) {
+        if (*column.labels != labels) continue;  // has more labels than these
+        const bool histogram = !column.histograms.empty() && column.histograms.back();
+        return Sample{column.times.back(),
+                      histogram ? Value(column.histograms.back()) : Value(column.floats.back())};
+    }
+    return std::nullopt;
+}
+
+std::optional<Sample> Store::current(const Labels& labels, Timestamp at) {
+    const Window window{at - parts_->settings.lookback, at};
+    const auto usable = [&](const std::optional<Sample>& sample) {
+        return sample && window.holds(sample->at) && !is_stale(sample->value);
+    };
+    const std::optional<Sample> newest = latest(labels);
+    // What memory forgot is before `until`.
+    const bool forgotten = !newest && window.from < parts_->keeper.shelf()->until;
+    if (!forgotten && (!newest || newest->at <= at)) return usable(newest) ? newest : std::nullopt;
+    const std::optional<Sample> before = parts_->newest_in(labels, window);
+    return usable(before) ? before : std::nullopt;
+}
+
+}  // namespace vedette::store
