@@ -81,9 +81,11 @@ void open_secrets(const Configuration& configuration, Problems& problems) {
 
 Exit check_config(const CheckOptions& options) {
     Exit exit = Exit::Fine;
+    Overrides overrides;
+    overrides.features = read_features(options.features);
     for (const std::string& file : options.files) {
         Problems problems;
-        const Configuration configuration = load_configuration(file, {}, problems);
+        const Configuration configuration = load_configuration(file, overrides, problems);
         if (!problems.any() && !options.syntax_only) open_secrets(configuration, problems);
         std::size_t targets = 0, rules = 0;
         for (const auto& probe : configuration.probes.probes) targets += probe.targets.size();

@@ -98,6 +98,7 @@ private:
                                 [this] { return check_config(check_); });
         config->add_option("FILE", check_.files, "configurations")->required();
         config->add_flag("--syntax-only", check_.syntax_only, "open no secret");
+        add_features(config, check_.features);
         CLI::App* rules =
             verb(*group, "rules", "Prometheus rule files; standard input when none is named",
                  [this] { return check_rules(check_); });
@@ -169,6 +170,7 @@ private:
         });
         app->add_option("EXPR", query_.expression, "PromQL")->required();
         app->add_option("--url", query_.url, "server")->capture_default_str();
+        add_features(app, query_.features);
         app->add_flag("--json", query_.json, "print the server's JSON; the same as --format json");
         const std::vector<std::string> formats =
             range ? std::vector<std::string>{"table", "json", "plot"}
@@ -205,8 +207,9 @@ private:
         CLI::App* group = verb(root_, "export", "write what other programs read", {});
         group->require_subcommand(1);
         CLI::App* rules = verb(*group, "rules", "rule files as Prometheus has them, in one",
-                               [this] { return export_rules(files_); });
+                               [this] { return export_rules(files_, run_.features); });
         rules->add_option("FILE", files_, "rule files, with or without keys of ours")->required();
+        add_features(rules, run_.features);
         group->footer("Example:\n  vedette export rules rules/services.yml > prometheus_rules.yml");
     }
 

@@ -40,12 +40,12 @@ Exit run(const RunOptions& options);
 /// `vedette check config FILE`: every problem of the file and of those it names, on stderr.
 struct CheckOptions {
     std::vector<std::string> files;
-    bool syntax_only = false;  ///< opens no secret
+    bool syntax_only = false;           ///< opens no secret
+    std::vector<std::string> features;  ///< Prometheus's names, each a comma list
     // ── of rules, promtool's ──
     std::string lint = "duplicate-rules";  ///< all, duplicate-rules, none; several with commas
     bool lint_fatal = false;
     bool ignore_unknown_fields = false;
-    std::vector<std::string> features;  ///< Prometheus's names, each a comma list
 };
 Exit check_config(const CheckOptions& options);
 /// `vedette check rules [FILE...]`: standard input without a file. What is fine and what lint finds
@@ -85,11 +85,13 @@ struct QueryOptions {
     std::string time, start, end, step;
     std::string format;  ///< table, json, plot (range only); empty: a plot on a terminal, or a table
     bool ascii = false;  ///< of a plot: nothing beyond ASCII
+    std::vector<std::string> features;  ///< said when unknown; the server's own count
 };
 Exit query(QueryOptions options);
 
 /// `vedette export rules FILE...`: the same rules as one file of Prometheus, on stdout.
-Exit export_rules(const std::vector<std::string>& files);
+Exit export_rules(const std::vector<std::string>& files,
+                  const std::vector<std::string>& features);
 
 /// `vedette dump FILE`: prints a file of the data directory.
 Exit dump(const std::string& file);

@@ -9,13 +9,16 @@
 
 namespace vedette::app {
 
-Exit export_rules(const std::vector<std::string>& files) {
+Exit export_rules(const std::vector<std::string>& files,
+                  const std::vector<std::string>& features) {
+    rules::RuleReading how(rules::Dialect::Vedette);
+    how.features = read_features(features);
     Problems problems;
     std::vector<rules::RuleGroup> all;
     std::set<std::string> names;
     for (const std::string& file : files) {
         const ConfigNode root = read_yaml_file(file, problems);
-        auto groups = rules::read_rules(root, problems, rules::Dialect::Vedette);
+        auto groups = rules::read_rules(root, problems, how);
         for (const rules::RuleGroup& group : groups)
             if (!names.insert(group.name).second && !problems.any())
                 problems.add(root, fmt::format("group `{}` stands in another of these files too; "

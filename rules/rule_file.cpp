@@ -103,7 +103,7 @@ private:
 
     void read_own_key(Rule& rule) {
         if (group_.how.dialect == Dialect::Prometheus) return refuse_own_keys(map_);
-        auto own = read_own_condition(map_, rule, group_.interval);
+        auto own = read_own_condition(map_, rule, group_.interval, group_.how.features);
         if (!own) return;
         rule.own_key = std::move(own->written);
         if (own->expr) rule.expression = promql::print(*own->expr);

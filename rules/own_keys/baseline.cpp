@@ -59,9 +59,9 @@ std::string same_hours(const Metric& metric) {
 }  // namespace
 
 std::optional<std::string> compile_baseline(const ConfigNode& key, Problems& problems,
-                                            const std::string& what) {
+                                            const std::string& what, promql::Features features) {
     MapReader map(key, problems, what);
-    const auto metric = Metric::read(map, "metric");
+    const auto metric = Metric::read(map, "metric", features);
     const auto deviates = read_deviation(map);
     const std::string direction = map.choice("direction", {"above", "below", "both"}, "both");
     if (!metric || !deviates) return std::nullopt;

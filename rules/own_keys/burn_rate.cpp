@@ -31,12 +31,13 @@ std::string window_name(const BurnWindow& window) {
 
 class Compiler {
 public:
-    Compiler(const ConfigNode& key, Problems& problems, const std::string& what, const Rule& rule)
-        : map_(key, problems, what), rule_(rule) {}
+    Compiler(const ConfigNode& key, Problems& problems, const std::string& what,
+             promql::Features features, const Rule& rule)
+        : map_(key, problems, what), features_(features), rule_(rule) {}
 
     std::optional<std::string> compile() {
-        good_ = Metric::read_selector(map_, "good");
-        total_ = Metric::read_selector(map_, "total");
+        good_ = Metric::read_selector(map_, "good", features_);
+        total_ = Metric::read_selector(map_, "total", features_);
         const auto objective = read_objective();
         by_ = map_.strings("by");
         const std::size_t before = map_.problems().all().size();
@@ -181,6 +182,7 @@ private:
     }
 
     MapReader map_;
+    promql::Features features_;
     const Rule& rule_;
     std::optional<Metric> good_, total_;
     std::vector<std::string> by_;
@@ -189,8 +191,9 @@ private:
 }  // namespace
 
 std::optional<std::string> compile_burn_rate(const ConfigNode& key, Problems& problems,
-                                             const std::string& what, const Rule& rule) {
-    return Compiler(key, problems, what, rule).compile();
+                                             const std::string& what, promql::Features features,
+                                             const Rule& rule) {
+    return Compiler(key, problems, what, features, rule).compile();
 }
 
 }  // namespace vedette::rules

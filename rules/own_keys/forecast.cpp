@@ -6,10 +6,10 @@
 namespace vedette::rules {
 
 std::optional<std::string> compile_forecast(const ConfigNode& key, Problems& problems,
-                                            const std::string& what) {
+                                            const std::string& what, promql::Features features) {
     using namespace std::chrono_literals;
     MapReader map(key, problems, what);
-    const auto metric = Metric::read(map, "metric");
+    const auto metric = Metric::read(map, "metric", features);
     const auto over = read_positive(map, "over", 6h);
     const auto within = read_positive(map, "within", 4h);
     const auto crosses = map.node("crosses") ? read_finite(map, "crosses") : 0.0;

@@ -26,11 +26,12 @@ Milliseconds step_of(Milliseconds range) {
 }
 
 /// Parsed, and an instant vector; else a problem.
-std::shared_ptr<const promql::Expr> read_vector(MapReader& map, std::string_view key) {
+std::shared_ptr<const promql::Expr> read_vector(MapReader& map, std::string_view key,
+                                                promql::Features features) {
     const std::string text = map.required_string(key);
     if (text.empty()) return nullptr;
     promql::ParseProblem problem;
-    auto expr = promql::parse(text, &problem);
+    auto expr = promql::parse(text, &problem, features);
     if (!expr) {
         map.problem(key,
                     fmt::format("could not parse {}: {}{}{}", of(map, key), expr.error().message,
@@ -49,16 +50,18 @@ std::shared_ptr<const promql::Expr> read_vector(MapReader& map, std::string_view
 
 }  // namespace
 
-std::optional<Metric> Metric::read(MapReader& map, std::string_view key) {
-    auto expr = read_vector(map, key);
+std::optional<Metric> Metric::read(MapReader& map, std::string_view key,
+                                   promql::Features features) {
+    auto expr = read_vector(map, key, features);
     if (!expr) return std::nullopt;
-    return Metric(std::move(expr));
+    return Metric(std::move(expr), features);
 }
 
-std::optional<Metric> Metric::read_selector(MapReader& map, std::string_view key) {
-    auto expr = read_vector(map, key);
+std::optional<Metric> Metric::read_selector(MapReader& map, std::string_view key,
+                                            promql::Features features) {
+    auto expr = read_vector(map, key, features);
     if (!expr) return std::nullopt;
-    if (promql::unwrapped(*expr).as<promql::Selector>()) return Metric(std::move(expr));
+    if (promql::unwrapped(*expr).as<promql::Selector>()) return Metric(std::move(expr), features);
     map.problem(key, fmt::format("{} is an expression; expected a counter's selector such as "
                                  "requests_total{{code=\"200\"}}: its rate is taken over each "
                                  "window",
@@ -77,7 +80,8 @@ std::string Metric::over(Milliseconds range) const {
     const promql::Expr& inner = promql::unwrapped(*expr_);
     if (inner.as<promql::Selector>() != nullptr) {
         // What is printed reads back: a copy of its own.
-        const promql::ExprPtr ranged = std::move(promql::parse(promql::print(inner)).value());
+        const promql::ExprPtr ranged =
+            std::move(promql::parse(promql::print(inner), nullptr, features_).value());
         ranged->as<promql::Selector>()->range = range;
         ranged->type = promql::Type::Matrix;
         return promql::print(*ranged);

@@ -8,6 +8,7 @@
 #include "core/config.h"
 #include "core/time.h"
 #include "promql/ast.h"
+#include "promql/features.h"
 
 /// What the compilers of our keys share: the pieces a compiled expression is put together from.
 namespace vedette::rules {
@@ -16,9 +17,11 @@ namespace vedette::rules {
 class Metric {
 public:
     /// Reads `key` of `map`; nothing, and a problem, when it is missing or gives no instant vector.
-    static std::optional<Metric> read(MapReader& map, std::string_view key);
+    static std::optional<Metric> read(MapReader& map, std::string_view key,
+                                      promql::Features features);
     /// The same, and a problem when it is more than a series selector.
-    static std::optional<Metric> read_selector(MapReader& map, std::string_view key);
+    static std::optional<Metric> read_selector(MapReader& map, std::string_view key,
+                                               promql::Features features);
 
     /// As an operand: in parentheses where it needs them.
     std::string now() const;
@@ -28,9 +31,11 @@ public:
     std::string over(Milliseconds range) const;
 
 private:
-    explicit Metric(std::shared_ptr<const promql::Expr> expr) : expr_(std::move(expr)) {}
+    Metric(std::shared_ptr<const promql::Expr> expr, promql::Features features)
+        : expr_(std::move(expr)), features_(features) {}
 
     std::shared_ptr<const promql::Expr> expr_;
+    promql::Features features_;  ///< in which it is written
 };
 
 /// A finite number; nothing when absent or, with a problem, when it is something else.

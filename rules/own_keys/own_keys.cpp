@@ -51,8 +51,9 @@ Mark mark_of(const ConfigNode& map, std::string_view key) {
 
 class ConditionReader {
 public:
-    ConditionReader(MapReader& map, const Rule& rule, std::optional<Milliseconds> interval)
-        : map_(map), rule_(rule), interval_(interval) {}
+    ConditionReader(MapReader& map, const Rule& rule, std::optional<Milliseconds> interval,
+                    promql::Features features)
+        : map_(map), rule_(rule), interval_(interval), features_(features) {}
 
     std::optional<OwnCondition> read() {
         for (const std::string_view key : own_keys) {
@@ -104,19 +105,20 @@ private:
             return std::nullopt;
         }
         Problems& problems = map_.problems();
-        if (key_ == "forecast") return compile_forecast(node, problems, what);
-        if (key_ == "burn_rate") return compile_burn_rate(node, problems, what, rule_);
-        if (key_ == "baseline") return compile_baseline(node, problems, what);
+        if (key_ == "forecast") return compile_forecast(node, problems, what, features_);
+        if (key_ == "burn_rate") return compile_burn_rate(node, problems, what, features_, rule_);
+        if (key_ == "baseline") return compile_baseline(node, problems, what, features_);
         std::optional<Milliseconds> absent;
         if (absent_for) absent = read_positive(map_, absent_key, Milliseconds(1));
-        auto text = compile_threshold(node, problems, what, rule_, interval_, absent);
+        auto text =
+            compile_threshold(node, problems, what, features_, rule_, interval_, absent);
         if (absent_for && !absent) return std::nullopt;
         return text;
     }
 
     std::shared_ptr<const promql::Expr> parse(const std::optional<std::string>& text) {
         if (!text) return nullptr;
-        auto expr = promql::parse(*text);
+        auto expr = promql::parse(*text, nullptr, features_);
         if (expr) return std::shared_ptr<const promql::Expr>(std::move(*expr));
         // The pieces were parsed before: what is left are the limits of a whole expression.
         at(key_, fmt::format("`{}` of {} compiles to an expression that is refused: {}", key_,
@@ -127,6 +129,7 @@ private:
     MapReader& map_;
     const Rule& rule_;
     std::optional<Milliseconds> interval_;
+    promql::Features features_;
     std::string_view key_;
 };
 
@@ -153,8 +156,9 @@ void refuse_own_keys(MapReader& rule) {
 }
 
 std::optional<OwnCondition> read_own_condition(MapReader& map, const Rule& rule,
-                                               std::optional<Milliseconds> interval) {
-    return ConditionReader(map, rule, interval).read();
+                                               std::optional<Milliseconds> interval,
+                                               promql::Features features) {
+    return ConditionReader(map, rule, interval, features).read();
 }
 
 }  // namespace vedette::rules

@@ -33,9 +33,11 @@ struct OwnCondition {
 };
 
 /// Reads and compiles the own key of `rule`, whose name and labels (the group's among them) are
-/// read already; `interval` is the group's, when it has one. Every problem is reported at its
+/// read already; `interval` is the group's, when it has one, and `features` those of its
+/// expressions. Every problem is reported at its
 /// place. Nothing when the rule has no own key; all of them are known to `map` afterwards.
 std::optional<OwnCondition> read_own_condition(MapReader& map, const Rule& rule,
-                                               std::optional<Milliseconds> interval);
+                                               std::optional<Milliseconds> interval,
+                                               promql::Features features);
 
 }  // namespace vedette::rules

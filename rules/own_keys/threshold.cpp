@@ -44,7 +44,9 @@ public:
     Reader(const ConfigNode& key, Problems& problems, const std::string& what)
         : map_(key, problems, what) {}
 
-    std::optional<Metric> metric() { return Metric::read(map_, "metric"); }
+    std::optional<Metric> metric(promql::Features features) {
+        return Metric::read(map_, "metric", features);
+    }
 
     std::optional<Limit> limit() {
         static constexpr std::array sides{std::pair{"above", Limit::Side::Above},
@@ -161,11 +163,12 @@ std::string absent(const Metric& metric, Milliseconds absent_for) {
 }  // namespace
 
 std::optional<std::string> compile_threshold(const ConfigNode& key, Problems& problems,
-                                             const std::string& what, const Rule& rule,
+                                             const std::string& what, promql::Features features,
+                                             const Rule& rule,
                                              std::optional<Milliseconds> interval,
                                              std::optional<Milliseconds> absent_for) {
     Reader reader(key, problems, what);
-    const auto metric = reader.metric();
+    const auto metric = reader.metric(features);
     const auto limit = reader.limit();
     const bool wants_recover = reader.wants_recover();
     const auto recover = wants_recover && limit ? reader.recover(*limit) : std::nullopt;

@@ -105,6 +105,16 @@ class CommandLine(ProcessTest):
         self.assertEqual(code, 1)
         self.assertIn("^", err)
 
+    def test_a_feature_counts_in_the_rules_of_a_checked_configuration_and_in_what_is_exported(self):
+        (self.folder / "rules.yml").write_text("groups: [{name: g, rules: [{record: a, expr: 'mad_over_time(x[1m])'}]}]\n")
+        config = self.folder / "with_rules.yml"
+        config.write_text("rule_files: [rules.yml]\n")
+        features = "--enable-feature=promql-experimental-functions"
+        for words in (["check", "config", config], ["export", "rules", self.folder / "rules.yml"]):
+            self.assertEqual(self.vedette(*words)[0], 1)
+            code, _, err = self.vedette(*words, features)
+            self.assertEqual((code, err), (0, ""))
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())

@@ -29,6 +29,23 @@ Rule rule_of(const std::string& lines) {
 
 }  // namespace
 
+TEST_CASE("expressions inside our keys are in the language that is switched on",
+          "[rules][own_keys]") {
+    const auto lines = GENERATE(as<std::string>(),
+                                "threshold: {metric: 'x offset (1m + 30s)', above: 1}",
+                                "forecast: {metric: 'x offset (1m + 30s)'}",
+                                "baseline: {metric: 'mad_over_time(x[1m * 5])', deviates: 5}",
+                                "burn_rate: {good: 'g offset (2 * 1m)', total: t, objective: 99%}");
+    CAPTURE(lines);
+    const std::string text = file_of("    " + lines + "\n");
+    CHECK(problems_of(text) != "");
+    RuleReading how(Dialect::Vedette);
+    how.features.duration_expressions = how.features.experimental_functions = true;
+    Problems problems;
+    read_rules("rules.yml", text, problems, how);
+    CHECK(problems.text() == "");
+}
+
 TEST_CASE("each of our keys compiles to plain PromQL", "[rules][own_keys]") {
     struct Row {
         const char *lines, *expression;
