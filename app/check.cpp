@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <variant>
 
 #include "app/commands.h"
 #include "app/configuration.h"
+#include "app/rule_lint.h"
 #include "app/terminal.h"
 
 namespace vedette::app {
@@ -77,12 +80,32 @@ void open_secrets(const Configuration& configuration, Problems& problems) {
                 open(secret, "receiver `" + receiver.name + "`");
 }
 
+/// Rules that stand twice in one file, for each file; false when there are any.
+bool lint_rules(const std::vector<rules::RuleGroup>& groups) {
+    std::map<std::string, std::vector<rules::RuleGroup>> files;
+    for (const auto& group : groups) files[group.file].push_back(group);
+    bool clean = true;
+    for (const auto& [file, of_file] : files) {
+        const auto duplicates = rules::duplicate_rules(of_file);
+        if (duplicates.empty()) continue;
+        clean = false;
+        fmt::print("Checking {}\n", file);
+        std::fflush(stdout);
+        print_duplicates(duplicates);
+    }
+    return clean;
+}
+
 }  // namespace
 
 Exit check_config(const CheckOptions& options) {
     Exit exit = Exit::Fine;
+    const bool find_duplicates =
+        wants_duplicates(options.lint, "too-long-scrape-interval") && !options.syntax_only;
     Overrides overrides;
     overrides.features = read_features(options.features);
+    overrides.warn_of_duplicates = false;  // lint says it
+    overrides.ignore_unknown_fields = options.ignore_unknown_fields;
     for (const std::string& file : options.files) {
         Problems problems;
         const Configuration configuration = load_configuration(file, overrides, problems);
@@ -95,6 +118,9 @@ Exit check_config(const CheckOptions& options) {
                                               counted(rules, "rule", "rules"),
                                               counted(configuration.notify.receivers.size(),
                                                       "receiver", "receivers"))));
+        if (find_duplicates && !problems.any() && !lint_rules(configuration.groups) &&
+            options.lint_fatal)
+            exit = worse(exit, Exit::LintOnly);
     }
     return exit;
 }

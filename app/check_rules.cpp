@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "app/commands.h"
+#include "app/rule_lint.h"
 #include "base/yaml.h"
 #include "rules/own_keys/export.h"
 #include "rules/rule_file.h"
@@ -12,30 +13,6 @@
 namespace vedette::app {
 
 namespace {
-
-/// Which checks beyond correctness are wanted; unknown words are said and left out, as in promtool.
-bool wants_duplicates(const std::string& words) {
-    bool wanted = false;
-    for (std::size_t begin = 0; begin <= words.size();) {
-        const std::size_t end = std::min(words.find(',', begin), words.size());
-        const std::string word = words.substr(begin, end - begin);
-        begin = end + 1;
-        if (word == "all" || word == "duplicate-rules")
-            wanted = true;
-        else if (word != "none")
-            fmt::print("WARNING: unknown lint option: {}\n", quote(word));
-    }
-    return wanted;
-}
-
-void print_duplicates(const std::vector<rules::RuleName>& duplicates) {
-    fmt::print(stderr, "  FAILED:\nlint error {} duplicate rule(s) found.\n", duplicates.size());
-    for (const auto& [name, labels] : duplicates) {
-        fmt::print(stderr, "Metric: {}\nLabel(s):\n", name);
-        for (const auto& [label, value] : labels) fmt::print(stderr, "\t{}: {}\n", label, value);
-    }
-    fmt::print(stderr, "Might cause inconsistency while recording expressions\n");
-}
 
 /// Says what is wrong with one file, in promtool's lines; problems are said with their place.
 Exit check_one(const std::string& name, const ConfigNode& root, Problems& problems,

@@ -91,6 +91,16 @@ private:
             ->allow_extra_args(false);
     }
 
+    void add_lint(CLI::App* app) {
+        app->add_option("--lint", check_.lint,
+                        "of rules: all, duplicate-rules or none; several with commas")
+            ->capture_default_str();
+        app->add_flag("--lint-fatal", check_.lint_fatal, "end with 3 when lint finds something");
+        app->add_flag("--ignore-unknown-fields", check_.ignore_unknown_fields,
+                      "take keys in rule files that Prometheus does not know");
+        add_features(app, check_.features);
+    }
+
     void add_check() {
         CLI::App* group = verb(root_, "check", "say what is wrong in a file before it is used", {});
         group->require_subcommand(1);
@@ -98,17 +108,12 @@ private:
                                 [this] { return check_config(check_); });
         config->add_option("FILE", check_.files, "configurations")->required();
         config->add_flag("--syntax-only", check_.syntax_only, "open no secret");
-        add_features(config, check_.features);
+        add_lint(config);
         CLI::App* rules =
             verb(*group, "rules", "Prometheus rule files; standard input when none is named",
                  [this] { return check_rules(check_); });
         rules->add_option("FILE", check_.files, "rule files");
-        rules->add_option("--lint", check_.lint, "all, duplicate-rules or none; several with commas")
-            ->capture_default_str();
-        rules->add_flag("--lint-fatal", check_.lint_fatal, "end with 3 when lint finds something");
-        rules->add_flag("--ignore-unknown-fields", check_.ignore_unknown_fields,
-                        "take keys that Prometheus does not know");
-        add_features(rules, check_.features);
+        add_lint(rules);
         CLI::App* metrics =
             verb(*group, "metrics", "an exposition on standard input, its names and help",
                  [this] { return check_metrics(extended_); });

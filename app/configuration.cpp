@@ -161,8 +161,10 @@ private:
         map.entries.push_back({std::string(key), node.mark, node});
         MapReader reader(map, problems_, "the configuration");
         rules::RuleReading how(key == "vedette_rules" ? rules::Dialect::Vedette
-                                                      : rules::Dialect::Prometheus);
+                                                      : rules::Dialect::Prometheus,
+                               overrides_.ignore_unknown_fields);
         how.features = overrides_.features;
+        how.warn_of_duplicates = overrides_.warn_of_duplicates;
         for (const std::string& pattern : reader.strings(key)) {
             const std::vector<std::string> files = expand_glob(folder_, pattern);
             if (files.empty()) problems_.warn(node, fmt::format("no file matches `{}`", pattern));

@@ -39,7 +39,9 @@ struct Configuration {
 /// What the command line adds to a configuration.
 struct Overrides {
     std::string listen, external_url;
-    promql::Features features;  ///< of the language in rules
+    promql::Features features;           ///< of the language in rules
+    bool ignore_unknown_fields = false;  ///< of rule files
+    bool warn_of_duplicates = true;      ///< of rules
 };
 
 /// Reads a configuration and every file it names. All problems of all files go to `problems`; the

@@ -5,6 +5,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -23,6 +24,38 @@ tl::unexpected<Error> wrong(std::string message) {
     return fail(Fault::BadInput, std::move(message));
 }
 
+/// Without the underscores that Go lets stand between digits and behind `0x`; as it is when one
+/// stands elsewhere.
+std::string without_underscores(const std::string& text) {
+    std::string out;
+    std::size_t at = text.starts_with('+') || text.starts_with('-') ? 1 : 0;
+    const bool hex = text.size() > at + 1 && text[at] == '0' && (text[at + 1] | 32) == 'x';
+    bool after_digit = false, after_underscore = false;
+    if (hex) {
+        at += 2;
+        after_digit = true;
+    }
+    out = text.substr(0, at);
+    for (const char c : std::string_view(text).substr(at)) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool digit = hex ? std::isxdigit(byte) : std::isdigit(byte);
+        if (c == '_' ? !after_digit : after_underscore && !digit) return text;
+        after_underscore = c == '_';
+        after_digit = digit;
+        if (c != '_') out += c;
+    }
+    return after_underscore ? text : out;
+}
+
+/// Go's strconv.ParseFloat.
+Result<double> read_number(const std::string& text) {
+    const auto number = parse_value(without_underscores(text));
+    if (number) return number;
+    const bool large = number.error().message.starts_with("out of range");
+    return wrong(fmt::format("strconv.ParseFloat: parsing {}: {}", quote(text),
+                             large ? "value out of range" : "invalid syntax"));
+}
+
 Result<double> to_number(const TemplateValue& argument) {
     const TemplateValue& value = argument.plain();
     switch (value.kind()) {
@@ -32,12 +65,8 @@ Result<double> to_number(const TemplateValue& argument) {
             return static_cast<double>(value.integer());
         case Kind::Duration:
             return static_cast<double>(value.duration().count()) / 1e9;
-        case Kind::String: {
-            auto number = parse_value(value.string());
-            if (number) return *number;
-            return wrong(fmt::format("strconv.ParseFloat: parsing {}: invalid syntax",
-                                     quote(value.string())));
-        }
+        case Kind::String:
+            return read_number(value.string());
         default:
             return wrong(fmt::format("can't convert {} to float", argument.type_name()));
     }

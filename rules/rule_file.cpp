@@ -235,6 +235,7 @@ std::vector<RuleGroup> read_rules(const ConfigNode& root, Problems& problems,
         groups.push_back(std::move(group));
     });
     finish(map, how);
+    if (!how.warn_of_duplicates) return groups;
     for (const RuleName& twin : duplicate_rules(groups))
         problems.warn(root, fmt::format("{} stands here twice with the same labels; its series or "
                                         "alerts will be mixed up",

@@ -49,6 +49,7 @@ struct RuleReading {
     Dialect dialect;
     bool ignore_unknown_fields;  ///< keys that nobody knows are no problem
     promql::Features features;   ///< of the expressions
+    bool warn_of_duplicates = true;
 };
 
 /// Reads one rule file, strictly, and checks it as `promtool check rules` does: unknown keys,

@@ -37,6 +37,21 @@ class CommandLine(ProcessTest):
         self.assertIn("unknown section `storge`; did you mean `storage`?", err)
         self.assertTrue(err.endswith(f"{path}: not usable\n"))
 
+    def test_check_config_lints_the_rules_it_names_as_asked(self):
+        rules = self.write("r.yml", "groups:\n- name: g\n  rules:\n  - {record: r, expr: up}\n  - {record: r, expr: down}\n")
+        path = self.write("watch.yml", "rule_files: [r.yml]\n")
+        fine = f"{path}: fine, 0 targets, 2 rules, 0 receivers\n"
+        told = "  FAILED:\nlint error 1 duplicate rule(s) found.\nMetric: r\nLabel(s):\nMight cause inconsistency while recording expressions\n"
+        self.assertEqual(self.vedette("check", "config", path), (0, f"{fine}Checking {rules}\n", told))
+        self.assertEqual(self.vedette("check", "config", "--lint-fatal", path), (3, f"{fine}Checking {rules}\n", told))
+        for words in (["--lint=none"], ["--lint", "too-long-scrape-interval"], ["--syntax-only"]):
+            self.assertEqual(self.vedette("check", "config", "--lint-fatal", *words, path), (0, fine, ""), words)
+        code, out, _ = self.vedette("check", "config", "--lint=all,other", path)
+        self.assertEqual((code, out), (0, f'WARNING: unknown lint option: "other"\n{fine}Checking {rules}\n'))
+        self.write("r.yml", "groups:\n- name: g\n  owner: me\n  rules: [{record: r, expr: up}]\n")
+        self.assertEqual(self.vedette("check", "config", path)[0], 1)
+        self.assertEqual(self.vedette("check", "config", "--ignore-unknown-fields", path)[0], 0)
+
     def test_check_config_opens_secrets_unless_told_not_to(self):
         path = self.write("watch.yml", "route: {receiver: team}\nreceivers: [{name: team, slack_configs: [{api_url_file: slack.url, channel: '#ops'}]}]\n")
         code, _, err = self.vedette("check", "config", path)
