@@ -122,10 +122,12 @@ std::string humanize_duration(Milliseconds duration) {
 
 std::string format_rfc3339(Timestamp at) {
     using namespace std::chrono;
-    const auto time = sys_time<milliseconds>(milliseconds(at.ms));
-    const auto day = floor<days>(time);
-    const year_month_day date(day);
-    const hh_mm_ss clock(time - day);
+    // By remainder: the beginning of the first day that can be counted cannot be.
+    constexpr std::int64_t day_ms = milliseconds(days(1)).count();
+    const std::int64_t remainder = at.ms % day_ms;
+    const std::int64_t behind = remainder < 0 ? day_ms : 0;
+    const year_month_day date(sys_days(days(at.ms / day_ms - (behind != 0 ? 1 : 0))));
+    const hh_mm_ss clock(milliseconds(remainder + behind));
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
                        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                        clock.hours().count(), clock.minutes().count(), clock.seconds().count(),

@@ -234,11 +234,10 @@ std::string Committer::rejection_text(const Pending& pending, Timestamp oldest) 
         series = to_string(memory_.index.labels(id.slot));
     }
     const std::string at = format_rfc3339(pending.first_rejected.sample.at);
-    const std::string newest = format_rfc3339(pending.first_newest);
     switch (pending.first_verdict) {
         case Verdict::OutOfOrder:
             return fmt::format("out of order sample: {} at {}, its newest is at {}", series, at,
-                               newest);
+                               format_rfc3339(pending.first_newest));
         case Verdict::Duplicate:
             return fmt::format("duplicate sample for timestamp: {} at {} has another value", series,
                                at);

@@ -1,6 +1,7 @@
 #include "core/time.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
 
 using namespace vedette;
 using namespace std::chrono_literals;
@@ -76,4 +77,11 @@ TEST_CASE("a window is open on the left", "[core][time]") {
     CHECK(window.holds({1001}));
     CHECK(window.holds({2000}));
     CHECK_FALSE(window.holds({2001}));
+}
+
+TEST_CASE("the first and the last moment that can be counted have a time of day", "[core][time]") {
+    const std::string first = format_rfc3339({std::numeric_limits<std::int64_t>::min()});
+    const std::string last = format_rfc3339({std::numeric_limits<std::int64_t>::max()});
+    CHECK(first.substr(first.find('T')) == "T16:47:04.192Z");
+    CHECK(last.substr(last.find('T')) == "T07:12:55.807Z");
 }
