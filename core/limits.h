@@ -76,6 +76,8 @@ inline constexpr auto query_timeout_default = 120s;
 inline constexpr std::size_t query_text_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t query_depth_max = 5'000;
 inline constexpr std::size_t queries_in_flight_max = 20;
+inline constexpr std::size_t query_threads_max = 8;  // that work on one query, its own among them
+inline constexpr std::size_t query_part_samples_min = 200'000;  // read in less than a millisecond
 
 // ── configuration ──
 inline constexpr std::size_t yaml_bytes_max = std::size_t{32} << 20;
@@ -166,6 +168,8 @@ static_assert(resolver_threads_max <= probes_in_flight_per_loop, "threads for wh
 static_assert(probe_every_min % probe_start_step == 0ms, "steps do not drift against periods");
 static_assert(probe_overrun_grace < probe_every_min, "who is cut off misses one turn at most");
 static_assert(probe_round_targets < probes_in_flight_per_loop, "a round finds places");
+static_assert(query_part_samples_min * query_threads_max < query_samples_max_default,
+              "a query that is allowed may use all threads");
 static_assert(wal_unsynced_bytes <= wal_segment_bytes);
 static_assert(probe_failures_kept <= probe_recent_readings);
 static_assert(notify_backoff_max <= retry_after_max && retry_after_max < notify_owed_max);

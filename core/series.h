@@ -110,6 +110,13 @@ public:
     virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
                                                          Window window, const Hints& hints,
                                                          std::stop_token stop) = 0;
+    /// The series of `select` in one cursor or more, at most `parts` of them, each to be read by a
+    /// thread of its own: in label order all of a cursor come before all of the next. One by
+    /// default; a source that splits does so where each part is worth a thread
+    /// (limits::query_part_samples_min).
+    virtual Result<std::vector<std::unique_ptr<SeriesCursor>>> select_parts(
+        std::span<const Matcher> matchers, Window window, const Hints& hints, std::size_t parts,
+        std::stop_token stop);
 };
 
 /// The names and values that occur, for completion and for `/api/v1/labels`. Sorted, no duplicates.

@@ -1,6 +1,7 @@
 #include "promql/block.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 namespace vedette::promql {
@@ -71,6 +72,16 @@ void Block::add_row_of(const Block& from, std::size_t index) {
     add(from.labels[index]);
     name_goes.back() = from.name_goes[index];
     copy_cells(rows() - 1, from, index);
+}
+
+void Block::add_rows_of(Block&& other) {
+    if (other.has_histograms()) histograms.resize(values.size());
+    std::ranges::move(other.labels, std::back_inserter(labels));
+    values.insert(values.end(), other.values.begin(), other.values.end());
+    name_goes.insert(name_goes.end(), other.name_goes.begin(), other.name_goes.end());
+    std::ranges::move(other.histograms, std::back_inserter(histograms));
+    if (has_histograms()) histograms.resize(values.size());
+    other = Block(steps);
 }
 
 void Block::copy_cells(std::size_t index, const Block& from, std::size_t from_index) {

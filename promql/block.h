@@ -92,6 +92,8 @@ struct Block {
     std::span<double> add(Labels row_labels);
     /// A new row with labels and cells of `from`'s.
     void add_row_of(const Block& from, std::size_t index);
+    /// All rows of one that has as many steps; `other` is left empty.
+    void add_rows_of(Block&& other);
     /// Makes this row hold what that one of `from` does; the labels stay.
     void copy_cells(std::size_t index, const Block& from, std::size_t from_index);
     /// Keeps the first `count` rows.

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "promql/crew.h"
 #include "promql/deep_stack.h"
 #include "promql/evaluator.h"
 #include "promql/parse.h"
@@ -92,7 +94,28 @@ auto deeply(const Expr& expr, const Evaluate& evaluate) -> decltype(evaluate()) 
     return std::move(*result);
 }
 
+std::size_t threads_of(const EngineSettings& settings) {
+    const std::size_t wanted =
+        settings.threads != 0 ? settings.threads : std::thread::hardware_concurrency();
+    return std::clamp<std::size_t>(wanted, 1, limits::query_threads_max);
+}
+
 }  // namespace
+
+Engine::Engine(EngineSettings settings, const Clock& clock)
+    : settings_(settings),
+      clock_(clock),
+      own_crew_(std::make_unique<Crew>(threads_of(settings))),
+      crew_(*own_crew_) {}
+
+Engine::Engine(const EngineSettings& settings, const Clock& clock, Crew& crew)
+    : settings_(settings), clock_(clock), crew_(crew) {}
+
+Engine::~Engine() = default;
+
+Engine Engine::with(const EngineSettings& settings) const {
+    return Engine(settings, clock_, crew_);
+}
 
 Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource& source,
                                     std::stop_token stop, QueryStatistics* statistics) const {
@@ -100,7 +123,7 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
     QueryStatistics& cost = statistics != nullptr ? *statistics : ignored;
     Stopwatch watch(clock_);
     if (auto good = check_durations(expr); !good) return fail(good.error());
-    QueryContext context(settings_, clock_, source, std::move(stop), at, at);
+    QueryContext context(settings_, clock_, source, crew_, std::move(stop), at, at);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{at.ms, 1, 1};
     Evaluator evaluator(context, steps);
@@ -156,7 +179,7 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
     QueryStatistics& cost = statistics != nullptr ? *statistics : ignored;
     Stopwatch watch(clock_);
     if (auto good = check_durations(expr); !good) return fail(good.error());
-    QueryContext context(settings_, clock_, source, std::move(stop), start, end);
+    QueryContext context(settings_, clock_, source, crew_, std::move(stop), start, end);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
     Evaluator evaluator(context, steps);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <vector>
 
@@ -14,6 +15,8 @@
 
 namespace vedette::promql {
 
+class Crew;
+
 /// What one query may cost, and Prometheus's own constants.
 struct EngineSettings {
     /// Held at once, counted as Prometheus counts them; and so much memory as these take there.
@@ -21,6 +24,7 @@ struct EngineSettings {
     Milliseconds timeout = limits::query_timeout_default;
     Milliseconds lookback = std::chrono::minutes(5);       ///< how long a sample stays current
     Milliseconds subquery_step = std::chrono::minutes(1);  ///< of `[1h:]`
+    std::size_t threads = 0;  ///< that work on one large query; 0: as many as the machine runs
     Features features;
 };
 
@@ -38,9 +42,17 @@ struct QueryStatistics {
 /// Fails with BadInput when the query cannot be answered (Prometheus's text: duplicate series,
 /// many-to-many matches …), Limit when it would cost too much, Timeout, Cancelled when `stop` was
 /// requested, and with what the source fails with. Safe to call from any thread.
+///
+/// Where a source splits what is selected, the parts are read, and the functions of their ranges
+/// computed, by several threads: the caller's, and helpers that the engine starts when a source
+/// first does. The answer is the same, bit for bit.
 class Engine {
 public:
-    Engine(EngineSettings settings, const Clock& clock) : settings_(settings), clock_(clock) {}
+    Engine(EngineSettings settings, const Clock& clock);
+    ~Engine();
+
+    /// An engine with other settings and the threads of this one, which it must not outlive.
+    Engine with(const EngineSettings& settings) const;
 
     const EngineSettings& settings() const { return settings_; }
 
@@ -56,8 +68,12 @@ public:
                               QueryStatistics* statistics = nullptr) const;
 
 private:
+    Engine(const EngineSettings& settings, const Clock& clock, Crew& crew);
+
     EngineSettings settings_;
     const Clock& clock_;
+    std::unique_ptr<Crew> own_crew_;  // none where another engine's works
+    Crew& crew_;
 };
 
 }  // namespace vedette::promql

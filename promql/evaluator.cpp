@@ -9,15 +9,29 @@
 namespace vedette::promql {
 
 QueryContext::QueryContext(const EngineSettings& query_settings, const Clock& clock,
-                           SeriesSource& query_source, std::stop_token stop_token,
-                           Timestamp query_start, Timestamp query_end)
+                           SeriesSource& query_source, Crew& query_crew,
+                           std::stop_token stop_token, Timestamp query_start, Timestamp query_end)
     : source(query_source),
+      crew(query_crew),
       settings(query_settings),
       stop(std::move(stop_token)),
       start(query_start),
       end(query_end),
       clock_(clock),
       deadline_(clock.steady() + query_settings.timeout) {}
+
+QueryContext::QueryContext(QueryContext& whole, Together& together)
+    : source(whole.source),
+      crew(whole.crew),
+      settings(whole.settings),
+      stop(whole.stop),
+      start(whole.start),
+      end(whole.end),
+      counts_only(whole.counts_only),
+      clock_(whole.clock_),
+      deadline_(whole.deadline_),
+      before_(whole.held),
+      together_(&together) {}
 
 namespace {
 
@@ -30,7 +44,8 @@ tl::unexpected<Error> too_many() {
 
 Result<void> QueryContext::reach(std::int64_t samples) {
     peak = std::max(peak, held.samples + samples);
-    if (static_cast<std::uint64_t>(peak) > settings.samples_max) return too_many();
+    if (static_cast<std::uint64_t>(before_.samples + peak) > settings.samples_max)
+        return too_many();
     return {};
 }
 
@@ -44,10 +59,12 @@ Result<void> QueryContext::charge(std::size_t floats) {
     // more as harms nobody.
     constexpr std::size_t floats_a_sample = 2, floats_more = std::size_t{1} << 20;
     held.floats += floats;
-    if (held.floats > floats_more &&
-        (held.floats - floats_more) / floats_a_sample > settings.samples_max)
+    const std::size_t all = together_ == nullptr
+                                ? held.floats
+                                : before_.floats + (together_->floats += floats);
+    if (all > floats_more && (all - floats_more) / floats_a_sample > settings.samples_max)
         return too_many();
-    if (stop.stop_requested())
+    if (stop.stop_requested() || (together_ != nullptr && together_->over))
         return fail(Fault::Cancelled, "query was canceled in expression evaluation");
     if (clock_.steady() > deadline_)
         return fail(Fault::Timeout, "query timed out in expression evaluation");
@@ -61,6 +78,21 @@ std::string place_of(const Expr& at) {
 }
 
 }  // namespace
+
+void QueryContext::release(std::size_t floats) {
+    held.floats -= floats;
+    if (together_ != nullptr) together_->floats -= floats;
+}
+
+Result<void> QueryContext::join(const QueryContext& part) {
+    if (auto good = reach(part.peak); !good) return good;
+    held.samples += part.held.samples;
+    held.floats += part.held.floats;
+    // Of one text said twice the place that came last counts.
+    for (const auto& [text, place] : part.warnings_) warnings_[text] = place;
+    for (const auto& [text, place] : part.infos_) infos_[text] = place;
+    return {};
+}
 
 void QueryContext::warn(const Expr& at, std::string_view text) {
     warnings_[fmt::format("PromQL warning: {}", text)] = place_of(at);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -13,6 +14,7 @@
 #include "core/series.h"
 #include "promql/ast.h"
 #include "promql/block.h"
+#include "promql/crew.h"
 #include "promql/engine.h"
 #include "promql/functions.h"
 #include "promql/native_histogram.h"
@@ -24,9 +26,18 @@ namespace vedette::promql {
 class QueryContext {
 public:
     QueryContext(const EngineSettings& settings, const Clock& clock, SeriesSource& source,
-                 std::stop_token stop, Timestamp start, Timestamp end);
+                 Crew& crew, std::stop_token stop, Timestamp start, Timestamp end);
+
+    /// What the threads that work on parts of one query know of each other.
+    struct Together {
+        std::atomic<std::size_t> floats = 0;  ///< that all of them hold
+        std::atomic<bool> over = false;       ///< one has failed: the others need not go on
+    };
+    /// For one part of `whole`, which holds nothing yet and is joined to it when it is done.
+    QueryContext(QueryContext& whole, Together& together);
 
     SeriesSource& source;
+    Crew& crew;
     const EngineSettings& settings;
     std::stop_token stop;
     Timestamp start, end;  ///< of the whole query: what `@ start()` means
@@ -42,6 +53,8 @@ public:
 
     /// Takes room for so many floats and looks at clock and caller; fails when it is enough.
     Result<void> charge(std::size_t floats);
+    /// Gives back room that was taken.
+    void release(std::size_t floats);
     /// Counts so many more samples as held, for good or (`reach`) only now.
     Result<void> hold(std::int64_t samples);
     Result<void> reach(std::int64_t samples);
@@ -49,12 +62,16 @@ public:
     void inform(const Expr& at, std::string_view text);
     /// Warns of a quantile outside 0 … 1.
     void warn_quantile(const Expr& at, double quantile);
+    /// Holds what a part holds and says what it has said, as if it had come next on this thread.
+    Result<void> join(const QueryContext& part);
     std::vector<std::string> warnings() const;
     std::vector<std::string> infos() const;
 
 private:
     const Clock& clock_;
     std::chrono::steady_clock::time_point deadline_;
+    const Held before_;                    // held by the whole when the part began
+    Together* const together_ = nullptr;  // of a part
     /// Text to place: of one text only the place that came last is kept, as in Prometheus.
     std::map<std::string, std::string> warnings_, infos_;
 };
@@ -101,6 +118,16 @@ private:
     Result<void> count(const Expr& expr, const Block& block, Counting how,
                        QueryContext::Held before, const StepCounts& gathered);
 
+    // parts.cpp
+    /// What the series of one cursor are worth, to an evaluator that works on no other.
+    using ReadPart = std::function<Result<Block>(Evaluator&, SeriesCursor&)>;
+    /// Reads what matches, split between threads where the source finds it large, and puts the
+    /// rows of the parts together in label order. `read` is called by several threads at a time.
+    Result<Block> read_in_parts(std::span<const Matcher> matchers, Window window,
+                                const Hints& hints, const ReadPart& read);
+    Result<Block> read_together(std::vector<std::unique_ptr<SeriesCursor>> cursors,
+                                const ReadPart& read);
+
     // select.cpp
     /// The times at which a shifted node looks; one step when `@` fixes it.
     struct View {
@@ -117,9 +144,17 @@ private:
         bool counts_only = false;  ///< histograms without their buckets
     };
     Result<Block> select_latest(std::span<const Matcher> matchers, const Latest& wanted);
+    Result<Block> read_latest(SeriesCursor& cursor, const Latest& wanted);
     /// Counts what of a row of a selector was looked at.
     Result<void> count_selected(const Block& block, std::size_t row, std::int64_t samples);
+    /// What to ask for the samples of a range selector.
+    struct Stretch {
+        Window window;
+        Hints hints;
+    };
+    Stretch stretch_of(const Selector& selector) const;
     Result<void> each_selected(const Expr& expr, const Take& take);
+    Result<void> each_read(SeriesCursor& cursor, const Expr& expr, const Take& take);
     /// The series of a range vector, each with all samples that any step's window may hold. Of a
     /// subquery, those of its values.
     struct Inner {
@@ -135,6 +170,10 @@ private:
     struct RangeArgs;
     Result<RangeArgs> eval_range_args(const Call& call);
     Result<void> each_series(RangeArgs& args, const Take& take);
+    struct RangeWork;
+    /// What a function makes of all series that `each` gives it.
+    Result<Block> eval_windows(const RangeWork& work,
+                               const std::function<Result<void>(const Take&)>& each);
     Result<void> count_windows(std::int64_t most, std::int64_t last, std::int64_t results);
     Result<Block> eval_range_call(const Call& call);
     Result<Block> eval_absent_over_time(const Call& call);

@@ -292,42 +292,38 @@ Result<void> Evaluator::count_windows(std::int64_t most, std::int64_t last, std:
     return context_.reach(last);
 }
 
-Result<Block> Evaluator::eval_range_call(const Call& call) {
-    const Id id = call.function->id;
-    Result<RangeArgs> range_args = eval_range_args(call);
-    if (!range_args) return fail(range_args.error());
-    const std::vector<Block>& values = range_args->beside;
+/// A function over ranges, with all that is the same for every series.
+struct Evaluator::RangeWork {
+    Id id;
+    Windows windows;
     Parameters parameters;
-    if (!values.empty()) parameters.first = values[0].values;
-    if (values.size() > 1) parameters.second = values[1].values;
-    const View view = view_of(range_args->shift());
-    const Windows windows{view.steps, range_args->range(), steps_};
+    const Expr& place;        ///< of what is said about floats
+    const Expr& mixed_place;  ///< of what is said where there are histograms
+};
+
+Result<Block> Evaluator::eval_windows(const RangeWork& work,
+                                      const std::function<Result<void>(const Take&)>& each) {
+    const auto& [id, windows, parameters, place, mixed_place] = work;
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     const bool wants_counter = id == Id::Rate || id == Id::Increase;
-    // What takes parameters may differ by step, and predict_linear looks from the step itself.
-    const bool all_steps = call.args.size() > 1;
-    Windows used = windows;
-    if (view.fixed && all_steps) used.steps = {view.steps.start, 0, steps_.count};
-    Block block(used.steps.count);
+    Block block(windows.steps.count);
     std::vector<std::size_t> resets;
     WindowArgs args;
     Patience patience(context_);
     InWindows seen(block.steps);
-    const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
-    const auto done = each_series(*range_args, [&](const SeriesSamples& series) -> Result<void> {
+    const auto done = each([&](const SeriesSamples& series) -> Result<void> {
         seen.begin(series);
         const std::span<double> row = block.add(*series.labels);
         const std::string_view name = series.labels->get(metric_name_label);
-        const Expr& place =
-            range_args->subquery != nullptr ? nowhere : place_of_arg(call, range_args->matrix);
         if (!series.histograms.empty()) {
             RangeNotes notes = 0;
-            fill_mixed(block, series, used, id, parameters, args, notes, seen, patience);
-            say(context_, id == Id::QuantileOverTime ? place_of_arg(call, 0) : place, notes, name);
+            fill_mixed(block, series, windows, id, parameters, args, notes, seen, patience);
+            say(context_, mixed_place, notes, name);
         } else if (is_rate) {
-            fill_extrapolated(row, series, used, id, resets, seen, patience);
+            fill_extrapolated(row, series, windows, id, resets, seen, patience);
         } else {
-            fill_windows(row, series, used, window_function(id), parameters, args, seen, patience);
+            fill_windows(row, series, windows, window_function(id), parameters, args, seen,
+                         patience);
         }
         if (!patience.good()) return patience.good();
         if (!args.refusal.empty()) return fail(Fault::BadInput, args.refusal);
@@ -346,13 +342,48 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
     });
     if (!done) return fail(done.error());
     seen.add_to(read_);
+    return block;
+}
+
+Result<Block> Evaluator::eval_range_call(const Call& call) {
+    const Id id = call.function->id;
+    Result<RangeArgs> range_args = eval_range_args(call);
+    if (!range_args) return fail(range_args.error());
+    const std::vector<Block>& values = range_args->beside;
+    Parameters parameters;
+    if (!values.empty()) parameters.first = values[0].values;
+    if (values.size() > 1) parameters.second = values[1].values;
+    const View view = view_of(range_args->shift());
+    Windows windows{view.steps, range_args->range(), steps_};
+    // What takes parameters may differ by step, and predict_linear looks from the step itself.
+    if (view.fixed && call.args.size() > 1) windows.steps = {view.steps.start, 0, steps_.count};
+    const Expr nowhere;  // 1:1, where Prometheus puts what it says of a subquery
+    const Expr& place =
+        range_args->subquery != nullptr ? nowhere : place_of_arg(call, range_args->matrix);
+    const RangeWork work{id, windows, parameters, place,
+                         id == Id::QuantileOverTime ? place_of_arg(call, 0) : place};
+    const auto all = [&]() -> Result<Block> {
+        if (range_args->inner)
+            return eval_windows(
+                work, [&](const Take& take) { return each_of(std::move(*range_args->inner), take); });
+        const Selector& selector = *range_args->expr->as<Selector>();
+        const Stretch stretch = stretch_of(selector);
+        return read_in_parts(selector.matchers, stretch.window, stretch.hints,
+                             [&](Evaluator& part, SeriesCursor& cursor) {
+                                 return part.eval_windows(work, [&](const Take& take) {
+                                     return part.each_read(cursor, *range_args->expr, take);
+                                 });
+                             });
+    };
+    Result<Block> block = all();
+    if (!block) return block;
     if (id == Id::QuantileOverTime)
-        for (std::size_t i = 0; i < block.steps; ++i)
-            if (any_present_at(block, i))
+        for (std::size_t i = 0; i < block->steps; ++i)
+            if (any_present_at(*block, i))
                 context_.warn_quantile(place_of_arg(call, 0), parameters.first[i]);
-    if (id != Id::LastOverTime && !lose_names(block, Meeting::Refuse))
+    if (id != Id::LastOverTime && !lose_names(*block, Meeting::Refuse))
         return fail(Fault::BadInput, std::string(same_labels));
-    return block.steps != steps_.count ? spread(std::move(block)) : std::move(block);
+    return block->steps != steps_.count ? spread(std::move(*block)) : std::move(block);
 }
 
 Result<Block> Evaluator::eval_absent_over_time(const Call& call) {

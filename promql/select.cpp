@@ -163,11 +163,16 @@ Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, const 
     Hints hints;
     hints.step = Milliseconds(steps.step);
     hints.latest_only = steps.count == 1;
-    auto cursor = context_.source.select(matchers, wanted.window, hints, context_.stop);
-    if (!cursor) return fail(cursor.error());
+    return read_in_parts(
+        matchers, wanted.window, hints,
+        [&](Evaluator& part, SeriesCursor& cursor) { return part.read_latest(cursor, wanted); });
+}
+
+Result<Block> Evaluator::read_latest(SeriesCursor& cursor, const Latest& wanted) {
+    const Steps& steps = wanted.steps;
     Block block(steps.count);
     Column column;
-    while ((*cursor)->next(column)) {
+    while (cursor.next(column)) {
         const std::size_t row = block.rows(), before = floats_of(block);
         block.add(*column.labels);
         fill_latest(block, column, steps, context_.settings.lookback.count(), wanted.want_times);
@@ -229,22 +234,31 @@ Result<void> Evaluator::each_raw(const Expr& matrix, const Take& take) {
 
 Result<void> Evaluator::each_selected(const Expr& expr, const Take& take) {
     const Selector& selector = *expr.as<Selector>();
-    const View view = view_of(selector.shift);
-    const Window window{{view.steps.start - selector.range.count()}, {view.steps.last()}};
-    Hints hints;
-    hints.step = Milliseconds(view.steps.step);
-    auto cursor = context_.source.select(selector.matchers, window, hints, context_.stop);
+    const Stretch stretch = stretch_of(selector);
+    auto cursor =
+        context_.source.select(selector.matchers, stretch.window, stretch.hints, context_.stop);
     if (!cursor) return fail(cursor.error());
+    return each_read(**cursor, expr, take);
+}
+
+Evaluator::Stretch Evaluator::stretch_of(const Selector& selector) const {
+    const Steps steps = view_of(selector.shift).steps;
+    Stretch stretch{{{steps.start - selector.range.count()}, {steps.last()}}, {}};
+    stretch.hints.step = Milliseconds(steps.step);
+    return stretch;
+}
+
+Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const Take& take) {
     Fresh fresh(&expr == context_.counts_only);
     Column column;
-    while ((*cursor)->next(column)) {
+    while (cursor.next(column)) {
         // Two floats for time and value of each sample, as long as this series is looked at.
         const std::size_t room = 2 * column.times.size();
         if (const auto good = context_.charge(room); !good) return good;
         const SeriesSamples samples = fresh.without_stale(column);
         if (!samples.times.empty())
             if (const auto good = take(samples); !good) return good;
-        context_.held.floats -= room;
+        context_.release(room);
     }
     return context_.charge(0);
 }

@@ -191,6 +191,25 @@ bool SeriesSamples::overlaps(Window window) const {
     return first <= window.to.ms;
 }
 
+std::size_t SeriesSamples::samples_about(Window window) const {
+    std::size_t samples = 0;
+    const auto add = [&](const ChunkView& chunk) {
+        const std::int64_t from = std::max(chunk.first_ms, window.from.ms + 1);
+        const std::int64_t to = std::min(chunk.last_ms, window.to.ms);
+        if (chunk.count == 0 || from > to) return;
+        const double share = static_cast<double>(to - from + 1) /
+                             static_cast<double>(chunk.last_ms - chunk.first_ms + 1);
+        samples += static_cast<std::size_t>(share * chunk.count);
+    };
+    const auto first = std::partition_point(
+        sealed_.begin(), sealed_.end(),
+        [&](const SealedChunk& each) { return each.last_ms() <= window.from.ms; });
+    for (auto at = first; at != sealed_.end() && at->view().first_ms <= window.to.ms; ++at)
+        add(at->view());
+    add(open_.view());
+    return samples;
+}
+
 void Head::grow(Slot end) {
     if (end > series_.size()) series_.resize(end);
 }

@@ -42,6 +42,8 @@ public:
     std::int64_t claimed_ms() const { return claimed_ms_; }
     /// Holds a sample in the window, or may: gaps between chunks are not looked into.
     bool overlaps(Window window) const;
+    /// About how many samples lie in the window.
+    std::size_t samples_about(Window window) const;
     std::optional<Sample> latest() const;
     /// The time of the first sample that is not before `from`.
     std::optional<Timestamp> first_from(Timestamp from) const;

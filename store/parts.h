@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -94,14 +95,23 @@ struct Store::Parts {
     }
     void run(std::stop_token stop);
 
+    using Cursors = std::vector<std::unique_ptr<SeriesCursor>>;
     ChunkCursor::OnCorrupt on_corrupt();
     /// Reads the window from the head alone, in label order. Who has an old shelf gives it along:
     /// memory keeps what is not in its blocks for as long as the cursor lives.
     std::unique_ptr<SeriesCursor> read_head(std::span<const ReadyMatcher> matchers, Window window,
                                             bool latest_only, std::stop_token stop,
                                             std::shared_ptr<const Shelf> shelf);
+    /// The same in as many cursors as are worth a thread, up to `parts`.
+    Cursors read_head_in_parts(std::span<const ReadyMatcher> matchers, Window window,
+                               bool latest_only, std::size_t parts, const std::stop_token& stop,
+                               const std::shared_ptr<const Shelf>& shelf);
+    /// How many samples of these series lie in the window, guessed by a few of them.
+    std::size_t samples_about(std::span<const Slot> slots, Window window);
     std::unique_ptr<SeriesCursor> read(std::span<const ReadyMatcher> matchers, Window window,
                                        bool latest_only, std::stop_token stop);
+    Cursors read_in_parts(std::span<const ReadyMatcher> matchers, Window window, bool latest_only,
+                          std::size_t parts_max, const std::stop_token& stop);
     std::optional<Sample> newest_in(const Labels& labels, Window window);
     using Found = std::vector<std::vector<ReadyMatcher>>;  // selectors made ready
     std::vector<Slot> slots_in(const Found& selectors, Window window)

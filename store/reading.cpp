@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 
+#include "core/limits.h"
 #include "store/blocks/merge.h"
 #include "store/parts.h"
 #include "store/records.h"
@@ -81,32 +82,74 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_head(std::span<const ReadyMatch
                                                       Window window, bool latest_only,
                                                       std::stop_token stop,
                                                       std::shared_ptr<const Shelf> shelf) {
+    return std::move(
+        read_head_in_parts(matchers, window, latest_only, 1, stop, shelf).front());
+}
+
+Store::Parts::Cursors Store::Parts::read_head_in_parts(
+    std::span<const ReadyMatcher> matchers, Window window, bool latest_only, std::size_t parts,
+    const std::stop_token& stop, const std::shared_ptr<const Shelf>& shelf) {
     std::vector<SeriesId> ids;
     {
         const Lock lock_(memory.index_mutex);
         std::vector<Slot> slots = memory.index.matching(matchers, stop);
         memory.index.sort_by_labels(slots);
+        // The newest samples are copied, not decoded: nothing that two could do at the same time.
+        if (parts > 1 && latest_only) parts = 1;
+        if (parts > 1)
+            parts = std::min(parts, samples_about(slots, window) / limits::query_part_samples_min);
         ids.reserve(slots.size());
         for (const Slot slot : slots) ids.push_back({slot, memory.index.epoch(slot)});
     }
-    auto fill = [this, shelf = std::move(shelf), ids = std::move(ids), window, latest_only,
-                 at = std::size_t{0}](CopiedChunks& bite) mutable {
-        const Lock index_lock(memory.index_mutex);
-        const Lock head_lock(memory.head_mutex);
-        for (; at < ids.size(); ++at) {
-            if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
-            const SeriesId id = ids[at];
-            if (!memory.index.holds(id.slot, id.epoch)) continue;
-            memory.head.copy(id.slot, memory.index.labels(id.slot), window, latest_only, bite);
-        }
+    parts = std::clamp<std::size_t>(parts, 1, std::max<std::size_t>(ids.size(), 1));
+    const auto fill_from = [&](std::vector<SeriesId> some) -> ChunkCursor::Fill {
+        return [this, shelf, ids = std::move(some), window, latest_only,
+                at = std::size_t{0}](CopiedChunks& bite) mutable {
+            const Lock index_lock(memory.index_mutex);
+            const Lock head_lock(memory.head_mutex);
+            for (; at < ids.size(); ++at) {
+                if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
+                const SeriesId id = ids[at];
+                if (!memory.index.holds(id.slot, id.epoch)) continue;
+                memory.head.copy(id.slot, memory.index.labels(id.slot), window, latest_only, bite);
+            }
+        };
     };
-    return std::make_unique<ChunkCursor>(std::move(fill), on_corrupt(), window, latest_only,
-                                         std::move(stop));
+    const auto place = [&](std::size_t part) {
+        return ids.begin() + static_cast<std::ptrdiff_t>(ids.size() * part / parts);
+    };
+    Cursors cursors;
+    for (std::size_t i = 0; i < parts; ++i) {
+        auto some = parts == 1 ? std::move(ids) : std::vector<SeriesId>(place(i), place(i + 1));
+        cursors.push_back(std::make_unique<ChunkCursor>(fill_from(std::move(some)), on_corrupt(),
+                                                        window, latest_only, stop));
+    }
+    return cursors;
+}
+
+std::size_t Store::Parts::samples_about(std::span<const Slot> slots, Window window) {
+    constexpr std::size_t looked_at_max = 8;
+    const std::size_t looked_at = std::min(slots.size(), looked_at_max);
+    if (looked_at == 0) return 0;
+    std::size_t samples = 0;
+    const Lock lock_(memory.head_mutex);
+    for (std::size_t i = 0; i < looked_at; ++i) {
+        const Slot slot = slots[slots.size() * i / looked_at];
+        if (slot < memory.head.slot_end()) samples += memory.head.at(slot).samples_about(window);
+    }
+    return samples * slots.size() / looked_at;
 }
 
 std::unique_ptr<SeriesCursor> Store::Parts::read(std::span<const ReadyMatcher> matchers,
                                                  Window window, bool latest_only,
                                                  std::stop_token stop) {
+    return std::move(read_in_parts(matchers, window, latest_only, 1, stop).front());
+}
+
+Store::Parts::Cursors Store::Parts::read_in_parts(std::span<const ReadyMatcher> matchers,
+                                                  Window window, bool latest_only,
+                                                  std::size_t parts_max,
+                                                  const std::stop_token& stop) {
     const auto shelf = keeper.shelf();
     std::vector<MergedCursor::Part> parts;
     for (const auto& block : shelf->blocks) {
@@ -115,12 +158,14 @@ std::unique_ptr<SeriesCursor> Store::Parts::read(std::span<const ReadyMatcher> m
         if (!series.empty()) parts.push_back({block, std::move(series)});
     }
     const Window left = shelf->left_to_head(window);
+    if (parts.empty())
+        return read_head_in_parts(matchers, left, latest_only, parts_max, stop, shelf);
     std::unique_ptr<SeriesCursor> head;
-    if (left.from < left.to || parts.empty())
-        head = read_head(matchers, left, latest_only, stop, shelf);
-    if (parts.empty()) return head;
-    return std::make_unique<MergedCursor>(std::move(parts), std::move(head), window, latest_only,
-                                          on_corrupt(), std::move(stop));
+    if (left.from < left.to) head = read_head(matchers, left, latest_only, stop, shelf);
+    Cursors merged;
+    merged.push_back(std::make_unique<MergedCursor>(std::move(parts), std::move(head), window,
+                                                    latest_only, on_corrupt(), stop));
+    return merged;
 }
 
 Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> matchers,
@@ -129,6 +174,14 @@ Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> mat
     auto ready = make_ready(matchers);
     if (!ready) return fail(ready.error());
     return parts_->read(*ready, window, hints.latest_only, std::move(stop));
+}
+
+Result<std::vector<std::unique_ptr<SeriesCursor>>> Store::select_parts(
+    std::span<const Matcher> matchers, Window window, const Hints& hints, std::size_t parts,
+    std::stop_token stop) {
+    auto ready = make_ready(matchers);
+    if (!ready) return fail(ready.error());
+    return parts_->read_in_parts(*ready, window, hints.latest_only, parts, stop);
 }
 
 // ── LabelSource ──

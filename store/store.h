@@ -71,6 +71,10 @@ public:
     // ── SeriesSource, LabelSource ──
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
                                                  const Hints& hints, std::stop_token stop) override;
+    /// Parts of about as many series each; one where blocks have a part in it.
+    Result<std::vector<std::unique_ptr<SeriesCursor>>> select_parts(
+        std::span<const Matcher> matchers, Window window, const Hints& hints, std::size_t parts,
+        std::stop_token stop) override;
     Result<std::vector<std::string>> label_names(Selectors selectors, Window window) override;
     Result<std::vector<std::string>> label_values(std::string_view name, Selectors selectors,
                                                   Window window) override;

@@ -133,7 +133,7 @@ public:
         if (!query) return query.error();
         if (auto refusal = bad_durations(**query)) return std::move(*refusal);
         if (auto refusal = no_time(*settings)) return std::move(*refusal);
-        const promql::Engine engine(*settings, sources_.clock);
+        const promql::Engine engine = sources_.engine.with(*settings);
         return evaluate(request, *limit, [&](promql::QueryStatistics& cost) {
             return engine.instant(**query, *at, sources_.series, request.stop, &cost);
         });
@@ -169,7 +169,7 @@ public:
                                                       promql::to_string(type)));
         if (auto refusal = bad_durations(**query)) return std::move(*refusal);
         if (auto refusal = no_time(*settings)) return std::move(*refusal);
-        const promql::Engine engine(*settings, sources_.clock);
+        const promql::Engine engine = sources_.engine.with(*settings);
         return evaluate(request, *limit, [&](promql::QueryStatistics& cost) {
             return engine.range(**query, *start, *end, *step, sources_.series, request.stop, &cost);
         });

@@ -1,6 +1,8 @@
 #include "store/store.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "tests/store/scratch.h"
 
@@ -52,6 +54,50 @@ TEST_CASE("a long series is read back over many chunks", "[store]") {
     CHECK(it.read({named("up")}, {{0}, {500 * 15'000 + 3}}, hints) == "up 3@7500000\n");
     CHECK(it.read({named("up")}, {{0}, {1000 * 15'000}}, hints) == "up 6@15000000\n");
     CHECK(it.read({named("up")}, {{1000 * 15'000}, {2000 * 15'000}}, hints).empty());
+}
+
+TEST_CASE("what is large is read in parts, by a thread each, while samples come in", "[store]") {
+    Scratch it;
+    REQUIRE(it.open());
+    std::vector<SeriesRef> refs;
+    for (int n = 0; n < 500; ++n) refs.push_back(it.ref("up{n=\"" + std::to_string(n) + "\"}"));
+    const auto add = [&](std::int64_t minute) {
+        Batch batch;
+        for (const SeriesRef ref : refs)
+            batch.rows.push_back({ref, {{minute * 60'000}, static_cast<double>(minute)}});
+        return it.store->append(batch);
+    };
+    for (std::int64_t minute = 1; minute <= 1'000; ++minute) REQUIRE(add(minute));
+
+    const std::vector<Matcher> matchers{named("up")};
+    const auto parts = [&](std::int64_t minutes, Hints hints = {}) {
+        return it.store->select_parts(matchers, {{0}, {minutes * 60'000}}, hints, 4, {}).value();
+    };
+    CHECK(parts(1'000).size() == 2);  // half a million samples
+    CHECK(parts(300).size() == 1);
+    CHECK(parts(1'000, {.latest_only = true}).size() == 1);
+    CHECK(it.store->select_parts({{named("down")}}, {{0}, {1}}, {}, 4, {}).value().size() == 1);
+
+    auto cursors = parts(1'000);
+    std::vector<std::string> texts(cursors.size());
+    std::atomic<std::size_t> samples = 0;
+    {
+        std::vector<std::jthread> readers;
+        for (std::size_t i = 0; i < cursors.size(); ++i)
+            readers.emplace_back([&, i] {
+                Column column;
+                while (cursors[i]->next(column)) {
+                    texts[i] += to_string(*column.labels) + "\n";
+                    samples += column.times.size();
+                }
+            });
+        for (std::int64_t minute = 1'001; minute <= 1'050; ++minute) REQUIRE(add(minute));
+    }
+    std::string expected;
+    auto whole = it.store->select(matchers, {{0}, {60'000'000}}, {}, {}).value();
+    for (Column column; whole->next(column);) expected += to_string(*column.labels) + "\n";
+    CHECK(texts[0] + texts[1] == expected);
+    CHECK(samples == 500'000);
 }
 
 TEST_CASE("floats, histograms and stale markers live side by side in one series", "[store]") {

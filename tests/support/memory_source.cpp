@@ -209,8 +209,15 @@ void MemorySource::load(std::string_view lines, Timestamp start, Milliseconds st
 }
 
 Result<std::unique_ptr<SeriesCursor>> MemorySource::select(std::span<const Matcher> matchers,
-                                                           Window window, const Hints&,
+                                                           Window window, const Hints& hints,
                                                            std::stop_token stop) {
+    auto one = select_parts(matchers, window, hints, 1, std::move(stop));
+    return std::move(one->front());
+}
+
+Result<std::vector<std::unique_ptr<SeriesCursor>>> MemorySource::select_parts(
+    std::span<const Matcher> matchers, Window window, const Hints&, std::size_t parts,
+    std::stop_token stop) {
     std::vector<MemoryCursor::Row> rows;
     for (const auto& [labels, series] : series_) {
         const bool wanted = std::all_of(
@@ -223,8 +230,16 @@ Result<std::unique_ptr<SeriesCursor>> MemorySource::select(std::span<const Match
         rows.push_back({&labels, &series, static_cast<std::size_t>(first - series.times.begin()),
                         static_cast<std::size_t>(last - first)});
     }
-    return std::unique_ptr<SeriesCursor>(
-        std::make_unique<MemoryCursor>(std::move(rows), std::move(stop)));
+    if (!splits) parts = 1;
+    std::vector<std::unique_ptr<SeriesCursor>> cursors;
+    for (std::size_t i = 0; i < parts; ++i) {
+        const auto at = [&](std::size_t part) {
+            return rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
+        };
+        cursors.push_back(std::make_unique<MemoryCursor>(
+            std::vector<MemoryCursor::Row>(at(i), at(i + 1)), stop));
+    }
+    return cursors;
 }
 
 }  // namespace vedette

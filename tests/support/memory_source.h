@@ -27,6 +27,12 @@ public:
 
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
                                                  const Hints& hints, std::stop_token stop) override;
+    Result<std::vector<std::unique_ptr<SeriesCursor>>> select_parts(
+        std::span<const Matcher> matchers, Window window, const Hints& hints, std::size_t parts,
+        std::stop_token stop) override;
+
+    /// Parts are made however few series there are, each of as many.
+    bool splits = false;
 
     struct Series {
         std::vector<Timestamp> times;
