@@ -47,9 +47,8 @@ void sort_by_labels(std::vector<Series>& series) {
 Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
     std::vector<Series> out;
     const auto done = evaluator.each_raw(expr, [&](const SeriesSamples& series) -> Result<void> {
-        Series one{series.name_goes
-                       ? LabelsBuilder(*series.labels).del(metric_name_label).build()
-                       : *series.labels,
+        Series one{series.name_goes ? LabelsBuilder(*series.labels).del(metric_name_label).build()
+                                    : *series.labels,
                    {}};
         for (std::size_t i = 0; i < series.times.size(); ++i)
             one.samples.push_back({series.times[i], is_histogram(series.values[i])

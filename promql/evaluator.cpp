@@ -9,8 +9,8 @@
 namespace vedette::promql {
 
 QueryContext::QueryContext(const EngineSettings& query_settings, const Clock& clock,
-                           SeriesSource& query_source, Crew& query_crew,
-                           std::stop_token stop_token, Timestamp query_start, Timestamp query_end)
+                           SeriesSource& query_source, Crew& query_crew, std::stop_token stop_token,
+                           Timestamp query_start, Timestamp query_end)
     : source(query_source),
       crew(query_crew),
       settings(query_settings),
@@ -59,9 +59,8 @@ Result<void> QueryContext::charge(std::size_t floats) {
     // more as harms nobody.
     constexpr std::size_t floats_a_sample = 2, floats_more = std::size_t{1} << 20;
     held.floats += floats;
-    const std::size_t all = together_ == nullptr
-                                ? held.floats
-                                : before_.floats + (together_->floats += floats);
+    const std::size_t all =
+        together_ == nullptr ? held.floats : before_.floats + (together_->floats += floats);
     if (all > floats_more && (all - floats_more) / floats_a_sample > settings.samples_max)
         return too_many();
     if (stop.stop_requested() || (together_ != nullptr && together_->over))

@@ -40,7 +40,7 @@ public:
     Crew& crew;
     const EngineSettings& settings;
     std::stop_token stop;
-    Timestamp start, end;  ///< of the whole query: what `@ start()` means
+    Timestamp start, end;               ///< of the whole query: what `@ start()` means
     const Expr* counts_only = nullptr;  ///< the selector that is read without buckets
 
     /// What the query has in memory now.
@@ -70,7 +70,7 @@ public:
 private:
     const Clock& clock_;
     std::chrono::steady_clock::time_point deadline_;
-    const Held before_;                    // held by the whole when the part began
+    const Held before_;                   // held by the whole when the part began
     Together* const together_ = nullptr;  // of a part
     /// Text to place: of one text only the place that came last is kept, as in Prometheus.
     std::map<std::string, std::string> warnings_, infos_;

@@ -35,9 +35,8 @@ Block joined(std::deque<Part>& parts) {
 Result<Block> Evaluator::read_in_parts(std::span<const Matcher> matchers, Window window,
                                        const Hints& hints, const ReadPart& read) {
     const std::size_t threads = context_.crew.size();
-    auto cursors =
-        context_.source.select_parts(matchers, window, hints,
-                                     threads == 1 ? 1 : threads * parts_per_thread, context_.stop);
+    auto cursors = context_.source.select_parts(
+        matchers, window, hints, threads == 1 ? 1 : threads * parts_per_thread, context_.stop);
     if (!cursors) return fail(cursors.error());
     return cursors->size() == 1 ? read(*this, *cursors->front())
                                 : read_together(std::move(*cursors), read);
@@ -47,8 +46,7 @@ Result<Block> Evaluator::read_together(std::vector<std::unique_ptr<SeriesCursor>
                                        const ReadPart& read) {
     QueryContext::Together together;
     std::deque<Part> parts;
-    for (std::size_t i = 0; i < cursors.size(); ++i)
-        parts.emplace_back(context_, together, steps_);
+    for (std::size_t i = 0; i < cursors.size(); ++i) parts.emplace_back(context_, together, steps_);
     Result<void> good;  // written by the part that sets `over`
     context_.crew.run(cursors.size(), [&](std::size_t i) {
         Result<Block> block = read(parts[i].evaluator, *cursors[i]);

@@ -249,9 +249,9 @@ bool any_present_at(const Block& block, std::size_t step) {
 /// them, as in Prometheus.
 struct Evaluator::RangeArgs {
     std::size_t matrix = 0;
-    const Expr* expr = nullptr;           ///< the range vector
-    const Subquery* subquery = nullptr;   ///< when it is one
-    std::optional<Inner> inner;           ///< then
+    const Expr* expr = nullptr;          ///< the range vector
+    const Subquery* subquery = nullptr;  ///< when it is one
+    std::optional<Inner> inner;          ///< then
     std::vector<Block> beside;
 
     const Shift& shift() const {
@@ -364,8 +364,9 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
                          id == Id::QuantileOverTime ? place_of_arg(call, 0) : place};
     const auto all = [&]() -> Result<Block> {
         if (range_args->inner)
-            return eval_windows(
-                work, [&](const Take& take) { return each_of(std::move(*range_args->inner), take); });
+            return eval_windows(work, [&](const Take& take) {
+                return each_of(std::move(*range_args->inner), take);
+            });
         const Selector& selector = *range_args->expr->as<Selector>();
         const Stretch stretch = stretch_of(selector);
         return read_in_parts(selector.matchers, stretch.window, stretch.hints,

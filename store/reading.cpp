@@ -82,13 +82,14 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_head(std::span<const ReadyMatch
                                                       Window window, bool latest_only,
                                                       std::stop_token stop,
                                                       std::shared_ptr<const Shelf> shelf) {
-    return std::move(
-        read_head_in_parts(matchers, window, latest_only, 1, stop, shelf).front());
+    return std::move(read_head_in_parts(matchers, window, latest_only, 1, stop, shelf).front());
 }
 
-Store::Parts::Cursors Store::Parts::read_head_in_parts(
-    std::span<const ReadyMatcher> matchers, Window window, bool latest_only, std::size_t parts,
-    const std::stop_token& stop, const std::shared_ptr<const Shelf>& shelf) {
+Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatcher> matchers,
+                                                       Window window, bool latest_only,
+                                                       std::size_t parts,
+                                                       const std::stop_token& stop,
+                                                       const std::shared_ptr<const Shelf>& shelf) {
     std::vector<SeriesId> ids;
     {
         const Lock lock_(memory.index_mutex);

@@ -164,9 +164,9 @@ TEST_CASE("a query read in parts stops in the middle when its caller goes away",
     for (const std::size_t count : {1, 2, 4}) {
         std::stop_source caller;
         const LeavingClock clock(caller);
-        const auto got = Engine(threads(count), clock)
-                             .range(*expr, {0}, {1'200'000}, Milliseconds(60'000), source,
-                                    caller.get_token());
+        const auto got =
+            Engine(threads(count), clock)
+                .range(*expr, {0}, {1'200'000}, Milliseconds(60'000), source, caller.get_token());
         REQUIRE(!got);
         CHECK(got.error() ==
               Error{Fault::Cancelled, "query was canceled in expression evaluation"});
@@ -183,8 +183,8 @@ TEST_CASE("a part that fails stops the others and says why", "[promql][parts]") 
         parse("double_exponential_smoothing(x[5m], 2, 0.5)", nullptr, settings.features).value();
     const auto got = Engine(settings, clock).instant(*expr, {10'000}, source);
     REQUIRE(!got);
-    CHECK(got.error() == Error{Fault::BadInput,
-                               "invalid smoothing factor. Expected: 0 < sf < 1, got: 2.000000"});
+    CHECK(got.error() ==
+          Error{Fault::BadInput, "invalid smoothing factor. Expected: 0 < sf < 1, got: 2.000000"});
 }
 
 TEST_CASE("a crew does each piece once, for many callers at the same time", "[promql][parts]") {
