@@ -18,9 +18,7 @@ namespace {
 
 /// Keys of vedette.yml that are part of the design but not of this version: refused by name, so
 /// that nobody believes that they do something.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> not_yet{{
-    {"scrape_configs", "scraping"},
-    {"scrape_config_files", "scraping"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> not_yet{{
     {"alerting", "sending alerts to an Alertmanager"},
     {"remote_write", "writing to another store"},
     {"remote_read", "reading from another store"},
@@ -85,6 +83,10 @@ private:
             [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "rule_files"); });
         add("vedette_rules",
             [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "vedette_rules"); });
+        add("scrape_configs",
+            [this](const ConfigNode& node, Problems&) { scrape_configs_ = &node; });
+        add("scrape_config_files",
+            [this](const ConfigNode& node, Problems&) { scrape_config_files_ = &node; });
         add("notify_file", [this](const ConfigNode& node, Problems&) { notify_file_ = &node; });
     }
 
@@ -104,6 +106,7 @@ private:
             if (section == sections_.end()) refuse_unknown(entry);
         }
         if (notify_file_ != nullptr) read_notify_file(root);
+        read_scraping();
     }
 
     void refuse_unknown(const ConfigNode::Entry& entry) {
@@ -126,6 +129,7 @@ private:
     /// what neither knows.
     void read_global(const ConfigNode& node) {
         notify_.global(node);
+        scrape_defaults_ = scrape::read_scrape_defaults(node, problems_);
         static constexpr std::array<std::string_view, 3> ours{
             "evaluation_interval", "rule_query_offset", "external_labels"};
         ConfigNode own = node;
@@ -172,6 +176,26 @@ private:
                 const ConfigNode root = read_yaml_file(file, problems_);
                 for (rules::RuleGroup& group : rules::read_rules(root, problems_, how))
                     out_.groups.push_back(std::move(group));
+            }
+        }
+    }
+
+    /// Behind all others: `global` may stand below, and its defaults count here.
+    void read_scraping() {
+        if (scrape_configs_ != nullptr)
+            scrape::read_scrape_configs(*scrape_configs_, scrape_defaults_, out_.scraping,
+                                        problems_);
+        if (scrape_config_files_ == nullptr) return;
+        if (!scrape_config_files_->is_list())
+            return problems_.add(*scrape_config_files_,
+                                 "`scrape_config_files` is no list; expected patterns of files");
+        for (const ConfigNode& item : scrape_config_files_->items) {
+            const std::string pattern = scalar_string(item, problems_, "`scrape_config_files`");
+            for (const std::string& file : expand_glob(folder_, pattern)) {
+                const ConfigNode root = read_yaml_file(file, problems_);
+                MapReader map(root, problems_, "a file of scrape configs");
+                if (const ConfigNode* list = map.node("scrape_configs"))
+                    scrape::read_scrape_configs(*list, scrape_defaults_, out_.scraping, problems_);
             }
         }
     }
@@ -268,6 +292,9 @@ private:
     std::map<std::string, std::function<void(const ConfigNode&, Problems&)>> sections_;
     std::vector<std::string> notify_keys_;
     const ConfigNode* notify_file_ = nullptr;
+    const ConfigNode* scrape_configs_ = nullptr;
+    const ConfigNode* scrape_config_files_ = nullptr;
+    scrape::ScrapeDefaults scrape_defaults_;
 };
 
 constexpr std::string_view builtin = R"(

@@ -7,6 +7,7 @@
 #include "core/labels.h"
 #include "exporter/http/settings.h"
 #include "notify/settings.h"
+#include "probes/scrape/settings.h"
 #include "probes/settings.h"
 #include "promql/features.h"
 #include "rules/rule_file.h"
@@ -32,6 +33,7 @@ struct Configuration {
     http::ServerSettings server;
     store::StoreSettings storage;
     probes::Settings probes;
+    scrape::Settings scraping;
     std::vector<rules::RuleGroup> groups;
     notify::Settings notify;
 };

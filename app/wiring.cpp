@@ -23,6 +23,7 @@
 #include "exporter/pages/pages.h"
 #include "notify/notifier.h"
 #include "probes/probes.h"
+#include "probes/scrape/scraper.h"
 #include "promql/engine.h"
 #include "rules/manager.h"
 #include "store/store.h"
@@ -66,6 +67,14 @@ rules::RuleSettings rule_settings(const Configuration& configuration, const RunO
     settings.external_url = configuration.external_url;
     settings.external_labels = configuration.global.external_labels;
     settings.features = features_of(options);
+    return settings;
+}
+
+scrape::Settings scrape_settings(const Configuration& configuration, const RunOptions& options) {
+    scrape::Settings settings = configuration.scraping;
+    for (const std::string& names : options.features)
+        settings.extra_metrics |=
+            (',' + names + ',').find(",extra-scrape-metrics,") != std::string::npos;
     return settings;
 }
 
@@ -143,7 +152,8 @@ struct Daemon::Rooms {
     std::unique_ptr<HttpClient> http;    // io thread
     std::unique_ptr<SmtpClient> smtp;    // io thread
     std::unique_ptr<notify::Notifier> notifier;
-    std::unique_ptr<probes::Probes> probes;  // io thread, but for its book
+    std::unique_ptr<probes::Probes> probes;    // io thread, but for its book
+    std::unique_ptr<scrape::Scraper> scraper;  // io thread, but for its snapshot
     News news;
     std::unique_ptr<WatchedSink> alerts;
     std::unique_ptr<rules::Manager> manager;
@@ -197,6 +207,8 @@ Result<void> Daemon::Rooms::open() {
         probes->book().on_change([this](const probes::Change& change) {
             if (options.console) print_change(change);
         });
+        scraper = std::make_unique<scrape::Scraper>(
+            io->loop(), *http, store->seen_rather_than_safe(), clock, log, metrics);
     });
     const auto reason_of = [this](const Labels& labels) {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));
@@ -251,8 +263,9 @@ void Daemon::Rooms::join_pages() {
     front->add(exporter::page_routes());
     front->add(board->routes());
     front->add(exporter::query_routes({*engine, *store, *store, clock}));
-    front->add(exporter::status_routes(
-        {targets, groups, std::string(version()), std::string(prometheus_version())}));
+    front->add(exporter::status_routes({targets, groups, std::string(version()),
+                                        std::string(prometheus_version()),
+                                        [this] { return scraper->snapshot(); }}));
     front->add({exporter::remote_write_route(*store, clock)});
     front->add(own_routes());
 }
@@ -328,7 +341,10 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
         (void)notifier->reload(configuration.notify);
         return done;
     }
-    io->call([&] { probes->load(next.probes); });
+    io->call([&] {
+        probes->load(next.probes);
+        scraper->load(scrape_settings(next, options));
+    });
     return {};
 }
 
@@ -368,6 +384,7 @@ Daemon::~Daemon() {
     // What lives on the loop's thread goes there.
     if (rooms_->io)
         rooms_->io->call([this] {
+            rooms_->scraper.reset();
             rooms_->probes.reset();
             rooms_->notifier.reset();
             rooms_->smtp.reset();
@@ -384,6 +401,7 @@ Result<void> Daemon::start() {
     rooms.manager->start();
     rooms.io->call([&] {
         rooms.probes->load(rooms.configuration.probes);
+        rooms.scraper->load(scrape_settings(rooms.configuration, rooms.options));
         rooms.tick();
     });
     return {};
@@ -398,7 +416,10 @@ void Daemon::stop() {
     if (!std::exchange(rooms.started, false)) return;
     rooms.manager->stop();
     rooms.front->stop();
-    rooms.io->call([&] { rooms.probes->stop(); });
+    rooms.io->call([&] {
+        rooms.probes->stop();
+        rooms.scraper->stop();
+    });
     rooms.notifier->stop();
     if (const Result<void> closed = rooms.store->close(); !closed)
         rooms.log.error("store not closed", {{"error", closed.error().message}});

@@ -13,7 +13,7 @@ namespace vedette::app {
 
 /// All rooms, joined: the one place that introduces them to each other.
 ///
-///   probes ─► store ◄─ remote write          threads:  io     probes, senders, resolver
+///   probes ─► store ◄─ remote write, pages   threads:  io     probes, scrapes, senders, resolver
 ///               │                                      front  sockets; workers, when first needed
 ///     promql ◄──┘──► rules ─► notify                   rules  evaluation of groups
 ///        └──────► front ◄─── book, status              store  log sync · ledger  its writer

@@ -33,7 +33,7 @@ constexpr std::array known = {
     Known{"native-histograms", "native histograms are always taken"},
     Known{"exemplar-storage", "exemplars are counted, not kept"},
     Known{"memory-snapshot-on-shutdown", "the log is read at start"},
-    Known{"extra-scrape-metrics", "there are no such metrics"},
+    Known{"extra-scrape-metrics", ""},  // scraping asks for it itself
     Known{"metadata-wal-records", "metadata is always logged"},
     Known{"auto-reload-config", "a reload is asked for by SIGHUP or POST /-/reload"},
     Known{"concurrent-rule-eval", "rules of a group are evaluated in order"},
@@ -51,7 +51,9 @@ std::optional<std::string> enable(Features& features, std::string_view name) {
         features.*(at->feature) = true;
         return std::nullopt;
     }
-    if (const auto* at = std::find_if(known.begin(), known.end(), same_name); at != known.end())
+    const auto* at = std::find_if(known.begin(), known.end(), same_name);
+    if (at != known.end() && at->why.empty()) return std::nullopt;
+    if (at != known.end())
         return fmt::format("--enable-feature={} changes nothing: {}", name, at->why);
     return fmt::format("Unknown option for --enable-feature: {}", quote(name));
 }

@@ -98,6 +98,40 @@ TEST_CASE("targets are chosen by state and pool", "[exporter][status]") {
               .size() == 1);
 }
 
+TEST_CASE("scraped and dropped targets are shown as Prometheus shows them", "[exporter][status]") {
+    scrape::JobStatus job;
+    job.name = "api";
+    job.dropped = {Labels{{"__address__", "b:1"}, {"job", "api"}}};
+    job.dropped_count = 7;
+    scrape::TargetStatus target;
+    target.job = "api";
+    target.labels = Labels{{"instance", "a:1"}, {"job", "api"}};
+    target.url = "http://a:1/metrics";
+    target.interval = std::chrono::seconds(15);
+    target.health = scrape::TargetStatus::Health::Down;
+    target.last_error = "sample limit exceeded";
+    job.active.push_back(target);
+    StatusSources sources;
+    sources.targets = [] { return std::vector<probes::TargetStatus>(); };
+    sources.scraped = [&] { return std::vector<scrape::JobStatus>{job}; };
+    const auto routes = status_routes(sources);
+    const auto answer = [&](const std::string& path) {
+        const auto route = std::find_if(routes.begin(), routes.end(),
+                                        [&](const Route& each) { return each.path == path; });
+        REQUIRE(route != routes.end());
+        return data(route->answer(Request{}));
+    };
+    const json shown = answer("/api/v1/targets");
+    CHECK(shown["activeTargets"][0]["health"] == "down");
+    CHECK(shown["activeTargets"][0]["lastError"] == "sample limit exceeded");
+    CHECK(shown["activeTargets"][0]["scrapeUrl"] == "http://a:1/metrics");
+    CHECK(shown["droppedTargets"] ==
+          json::parse(
+              R"([{"discoveredLabels":{"__address__":"b:1","job":"api"},"scrapePool":"api"}])"));
+    CHECK(shown["droppedTargetCounts"] == json{{"api", 7}});
+    CHECK(answer("/api/v1/scrape_pools")["scrapePools"] == json::array({"api"}));
+}
+
 TEST_CASE("rules have Prometheus's shape", "[exporter][status]") {
     const json groups = data(ask("/api/v1/rules"))["groups"];
     REQUIRE(groups.size() == 1);
@@ -135,8 +169,7 @@ TEST_CASE("rules are chosen by type, name, group and file", "[exporter][status]"
     CAPTURE(row.what);
     std::size_t rules = 0;
     const json chosen = data(ask("/api/v1/rules", row.form));
-    for (const json& one : chosen["groups"])
-        rules += one["rules"].size();
+    for (const json& one : chosen["groups"]) rules += one["rules"].size();
     CHECK(rules == row.rules);
     CHECK(ask("/api/v1/rules", {{"type", "both"}}).status == 400);
 }

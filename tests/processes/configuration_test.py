@@ -19,8 +19,8 @@ class Configuration(ProcessTest):
         self.assertEqual(self.said("prob: []\n"), "v.yml:1:1: unknown section `prob`\n    prob: []\n    ^\nv.yml: not usable\n")
 
     def test_a_section_of_a_later_version_is_refused_by_name(self):
-        self.assertEqual(self.said("scrape_configs: []\n"), "v.yml:1:1: `scrape_configs` (scraping) is not in this version; see docs/limits.md\n"
-                         "    scrape_configs: []\n    ^\nv.yml: not usable\n")
+        self.assertEqual(self.said("remote_read: []\n"), "v.yml:1:1: `remote_read` (reading from another store) is not in this version; see docs/limits.md\n"
+                         "    remote_read: []\n    ^\nv.yml: not usable\n")
 
     def test_routes_stand_in_one_place(self):
         self.assertEqual(self.said("notify_file: am.yml\nroute: {receiver: a}\n"),

@@ -1,0 +1,301 @@
+#include "probes/scrape/page_series.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_set>
+
+namespace vedette::scrape {
+namespace {
+
+/// Those of the shortest names first, as Prometheus does: `exported_x` may itself be displaced.
+void displace(const Labels& of_line, const Labels& target, LabelsBuilder& out) {
+    std::vector<Label> displaced;
+    for (const Label label : of_line)
+        if (target.has(label.name)) displaced.push_back(label);
+    std::stable_sort(displaced.begin(), displaced.end(),
+                     [](const Label& a, const Label& b) { return a.name.size() < b.name.size(); });
+    for (const Label label : target) out.set(label.name, label.value);
+    for (const Label label : displaced) {
+        std::string name(label.name);
+        do name = "exported_" + name;
+        while (!out.get(name).empty());
+        out.set(name, label.value);
+    }
+}
+
+Result<void> check_limits(const Labels& labels, const JobSettings& job) {
+    if (job.labels_max > 0 && labels.size() > job.labels_max)
+        return fail(Fault::Limit,
+                    fmt::format("label_limit exceeded (metric: {}, number of labels: "
+                                "{}, limit: {})",
+                                labels.get(metric_name_label), labels.size(), job.labels_max));
+    for (const Label label : labels) {
+        if (job.label_name_bytes_max > 0 && label.name.size() > job.label_name_bytes_max)
+            return fail(Fault::Limit,
+                        fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, "
+                                    "length: {}, limit: {})",
+                                    labels.get(metric_name_label), label.name, label.name.size(),
+                                    job.label_name_bytes_max));
+        if (job.label_value_bytes_max > 0 && label.value.size() > job.label_value_bytes_max)
+            return fail(Fault::Limit,
+                        fmt::format("label_value_length_limit exceeded (metric: {}, label name: "
+                                    "{}, value: {}, length: {}, limit: {})",
+                                    labels.get(metric_name_label), label.name, quote(label.value),
+                                    label.value.size(), job.label_value_bytes_max));
+    }
+    return {};
+}
+
+bool has_classic_names(const Labels& labels) {
+    return std::all_of(labels.begin(), labels.end(), [](const Label& label) {
+        return label.name == metric_name_label ? is_classic_metric_name(label.value)
+                                               : is_classic_label_name(label.name);
+    });
+}
+
+}  // namespace
+
+Result<std::optional<Labels>> labels_of_line(const Labels& of_line, const Labels& target,
+                                             const JobSettings& job) {
+    LabelsBuilder builder(of_line);
+    if (job.honor_labels) {
+        for (const Label label : target)
+            if (!of_line.has(label.name)) builder.set(label.name, label.value);
+    } else {
+        displace(of_line, target, builder);
+    }
+    if (!relabel(job.metric_relabel, builder)) return std::optional<Labels>();
+    Labels labels = builder.build();
+    if (labels.empty()) return std::optional<Labels>();
+    if (!labels.has(metric_name_label))
+        return fail(Fault::BadInput, "missing metric name (__name__ label)");
+    if (job.classic_names_only && !has_classic_names(labels))
+        return fail(Fault::BadInput,
+                    fmt::format("invalid metric name or label names: {}", to_string(labels)));
+    if (const Result<void> within = check_limits(labels, job); !within) return fail(within.error());
+    return std::optional<Labels>(std::move(labels));
+}
+
+void PageSeries::Layout::add(std::string_view bytes, Line line) {
+    line.begin = text.size();
+    line.bytes = static_cast<std::uint32_t>(bytes.size());
+    text += bytes;
+    lines.push_back(line);
+}
+
+/// What is known while one page is taken.
+struct PageSeries::Turn {
+    std::string_view page;
+    PageFormat format;
+    const JobSettings& job;
+    const Labels& target;
+    Timestamp at;
+    Batch& batch;
+
+    PageReader reader{page, format};
+    Taken taken;
+    std::size_t next = 0;  ///< where in the old layout the page stands
+    bool changed = false;  ///< from here on `layout` grows
+    bool new_comments = false;
+    Layout layout;
+    std::unordered_map<std::string_view, std::size_t> by_text;  ///< of the old layout
+    std::vector<SeriesRef> fresh;                               ///< resolved on this page
+    std::vector<SeriesRef> untracked;                           ///< have times of their own now
+};
+
+void PageSeries::put(Turn& turn, const PageReader::Item& item, Line& line) {
+    ++turn.taken.scraped;
+    turn.taken.exemplars += item.exemplar ? 1 : 0;
+    if (line.fate == Fate::Dropped) return;
+    ++turn.taken.kept;
+    if (line.fate == Fate::Refused) {
+        ++turn.taken.refused;
+        return;
+    }
+    const bool own_time = item.at && turn.job.honor_timestamps;
+    const bool ends = !own_time || turn.job.track_timestamps_staleness;
+    if (line.ends && !ends) turn.untracked.push_back(line.series);
+    line.ends = ends;
+    turn.batch.rows.push_back({line.series, {own_time ? *item.at : turn.at, item.value}});
+}
+
+Result<void> PageSeries::resolve(Turn& turn, std::string_view text, Line& line) {
+    const Result<Labels> of_line = read_series(text, turn.format);
+    if (!of_line) return fail(turn.reader.error(of_line.error().message));
+    auto labels = labels_of_line(*of_line, turn.target, turn.job);
+    if (!labels) return fail(labels.error());
+    line.fate = Fate::Dropped;
+    if (!*labels) return {};
+    const Result<SeriesRef> series = sink_.series(**labels);
+    line.fate = series ? Fate::Stored : Fate::Refused;
+    if (series) {
+        line.series = *series;
+        turn.fresh.push_back(*series);
+    } else if (turn.taken.refusal.empty()) {
+        turn.taken.refusal = series.error().message;
+    }
+    return {};
+}
+
+/// The page differs from here on: what stood before stays, the rest is written anew.
+void PageSeries::begin_changed(Turn& turn) {
+    turn.changed = true;
+    const auto kept = static_cast<std::ptrdiff_t>(turn.next);
+    turn.layout.lines.assign(lines_.begin(), lines_.begin() + kept);
+    const std::size_t bytes = turn.next < lines_.size() ? lines_[turn.next].begin : text_.size();
+    turn.layout.text.reserve(std::max(text_.size(), turn.page.size() / 2));
+    turn.layout.text.assign(text_, 0, bytes);
+    for (std::size_t i = turn.next; i < lines_.size(); ++i)
+        turn.by_text.emplace(std::string_view(text_).substr(lines_[i].begin, lines_[i].bytes), i);
+}
+
+Result<void> PageSeries::take_changed(Turn& turn, const PageReader::Item& item) {
+    Line line;
+    const auto known = turn.by_text.find(item.text);
+    if (known != turn.by_text.end()) {
+        line = lines_[known->second];
+        turn.next = known->second + 1;
+    }
+    if (item.kind == PageReader::Kind::Comment) {
+        line.fate = Fate::Comment;
+        if (known == turn.by_text.end()) {
+            turn.new_comments = true;
+            if (auto comment = read_comment(item.text, turn.format); !comment)
+                return fail(turn.reader.error(comment.error().message));
+        }
+    } else {
+        // A budget that was spent may have room again.
+        const bool unknown = known == turn.by_text.end() || line.fate == Fate::Refused;
+        if (unknown)
+            if (auto resolved = resolve(turn, item.text, line); !resolved) return resolved;
+        put(turn, item, line);
+    }
+    turn.layout.add(item.text, line);
+    return {};
+}
+
+Result<void> PageSeries::read(Turn& turn) {
+    while (true) {
+        const bool expects = turn.next < lines_.size();
+        const std::string_view expected =
+            expects
+                ? std::string_view(text_).substr(lines_[turn.next].begin, lines_[turn.next].bytes)
+                : std::string_view();
+        const auto item = turn.reader.next(expected);
+        if (!item) return fail(item.error());
+        if (item->kind == PageReader::Kind::End) break;
+        if (!turn.changed) {
+            Line* line = expects && item->text == expected ? &lines_[turn.next] : nullptr;
+            if (line != nullptr && line->fate != Fate::Refused) {
+                ++turn.next;
+                if (line->fate != Fate::Comment) put(turn, *item, *line);
+                continue;
+            }
+            begin_changed(turn);
+        }
+        if (auto taken = take_changed(turn, *item); !taken) return taken;
+    }
+    if (!turn.changed && turn.next < lines_.size()) begin_changed(turn);
+    if (turn.job.samples_max > 0 && turn.taken.kept > turn.job.samples_max)
+        return fail(Fault::Limit, "sample limit exceeded");
+    return {};
+}
+
+/// The page is taken: who is gone is said to be, and the layout becomes that of the page.
+void PageSeries::finish(Turn& turn) {
+    const auto mark = [&](SeriesRef series) {
+        turn.batch.rows.push_back({series, {turn.at, stale_marker()}});
+    };
+    for (const SeriesRef series : turn.untracked) mark(series);
+    if (!turn.changed) return;
+    std::unordered_set<std::uint64_t> now, before;
+    for (const Line& line : turn.layout.lines)
+        if (line.fate == Fate::Stored) now.insert(line.series.id);
+    for (const Line& line : lines_) {
+        if (line.fate != Fate::Stored) continue;
+        const bool first = before.insert(line.series.id).second;
+        if (first && line.ends && !now.contains(line.series.id)) mark(line.series);
+    }
+    for (const SeriesRef series : turn.fresh)
+        turn.taken.added += before.insert(series.id).second ? 1 : 0;
+    text_ = std::move(turn.layout.text);
+    lines_ = std::move(turn.layout.lines);
+    text_.shrink_to_fit();
+    lines_.shrink_to_fit();
+    if (turn.new_comments) tell_metadata(turn.format);
+}
+
+void PageSeries::tell_metadata(PageFormat format) {
+    struct About {
+        std::string type, help, unit;
+    };
+    std::map<std::string, About> all;
+    for (const Line& line : lines_) {
+        if (line.fate != Fate::Comment) continue;
+        auto comment = read_comment(std::string_view(text_).substr(line.begin, line.bytes), format);
+        if (!comment) continue;
+        About& about = all[comment->metric];
+        std::string& place = comment->kind == PageComment::Kind::Type   ? about.type
+                             : comment->kind == PageComment::Kind::Unit ? about.unit
+                                                                        : about.help;
+        place = std::move(comment->text);
+    }
+    for (const auto& [metric, about] : all)
+        sink_.metadata(metric, about.type.empty() ? "unknown" : about.type, about.help, about.unit);
+}
+
+/// The sink forgot the numbers of its series: asks for them again.
+void PageSeries::renew(const JobSettings& job, const Labels& target) {
+    const std::uint64_t generation = sink_.generation();
+    if (generation_ == generation) return;
+    generation_ = generation;
+    for (Line& line : lines_) {
+        if (line.fate != Fate::Stored) continue;
+        line.fate = Fate::Refused;
+        const auto text = std::string_view(text_).substr(line.begin, line.bytes);
+        const Result<Labels> of_line = read_series(text, format_);
+        if (!of_line) continue;
+        const auto labels = labels_of_line(*of_line, target, job);
+        if (!labels || !*labels) continue;
+        const Result<SeriesRef> series = sink_.series(**labels);
+        if (!series) continue;
+        line.fate = Fate::Stored;
+        line.series = *series;
+    }
+}
+
+Taken PageSeries::take(std::string_view page, PageFormat format, const JobSettings& job,
+                       const Labels& target, Timestamp at, Batch& batch) {
+    renew(job, target);
+    const std::size_t rows_before = batch.rows.size();
+    Turn turn{page, format, job, target, at, batch};
+    if (std::exchange(looks_anew_, false) || format != format_) {
+        // Old lines still say what there was, and are found by nobody.
+        turn.next = lines_.size();
+        turn.changed = true;
+        format_ = format;
+    }
+    batch.rows.reserve(rows_before + lines_.size() + 8);
+    if (auto done = read(turn); !done) {
+        batch.rows.resize(rows_before);
+        end(job, target, at, batch);
+        turn.taken.error = done.error().message;
+        turn.taken.added = 0;
+        return std::move(turn.taken);
+    }
+    finish(turn);
+    return std::move(turn.taken);
+}
+
+void PageSeries::end(const JobSettings& job, const Labels& target, Timestamp at, Batch& batch) {
+    renew(job, target);
+    for (const Line& line : lines_)
+        if (line.fate == Fate::Stored && line.ends)
+            batch.rows.push_back({line.series, {at, stale_marker()}});
+    lines_ = {};
+    text_ = {};
+}
+
+}  // namespace vedette::scrape

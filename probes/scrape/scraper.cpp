@@ -1,0 +1,385 @@
+#include "probes/scrape/scraper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace vedette::scrape {
+namespace {
+
+/// The series about a scrape, in the order of their values; the last three only when asked for.
+constexpr std::array<std::string_view, 8> report_names{
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+    "scrape_timeout_seconds",
+    "scrape_sample_limit",
+    "scrape_body_size_bytes",
+};
+constexpr std::size_t plain_report = 5;
+
+/// So much too late is no reason for a crooked time: even steps take less room.
+constexpr std::chrono::milliseconds time_tolerance{2};
+
+std::string key_of(const Target& target) {
+    return fmt::format("{} {} {} {}", to_string(target.labels), target.url, target.interval.count(),
+                       target.timeout.count());
+}
+
+std::string status_text(int status) {
+    struct Known {
+        int status;
+        std::string_view text;
+    };
+    constexpr std::array known = {
+        Known{204, "No Content"},
+        Known{301, "Moved Permanently"},
+        Known{302, "Found"},
+        Known{400, "Bad Request"},
+        Known{401, "Unauthorized"},
+        Known{403, "Forbidden"},
+        Known{404, "Not Found"},
+        Known{405, "Method Not Allowed"},
+        Known{429, "Too Many Requests"},
+        Known{500, "Internal Server Error"},
+        Known{502, "Bad Gateway"},
+        Known{503, "Service Unavailable"},
+        Known{504, "Gateway Timeout"},
+    };
+    for (const Known& each : known)
+        if (each.status == status) return fmt::format("{} {}", status, each.text);
+    return std::to_string(status);
+}
+
+}  // namespace
+
+Scraper::Scraper(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, Log& log,
+                 Metrics& metrics)
+    : loop_(loop),
+      http_(http),
+      sink_(sink),
+      clock_(clock),
+      log_(log),
+      stored_(metrics.counter("vedette_scrape_samples_total", "Samples of pages that were stored")),
+      rejected_(metrics.counter("vedette_scrape_samples_rejected_total",
+                                "Samples of pages that the store did not take")),
+      refused_series_(metrics.counter("vedette_scrape_samples_refused_total",
+                                      "Samples of pages whose series the store has no room for")),
+      exemplars_(metrics.counter("vedette_scrape_exemplars_total",
+                                 "Exemplars on pages; they are not stored")),
+      failures_(metrics.counter("vedette_scrape_failures_total", "Scrapes that failed")),
+      discovery_failures_(metrics.counter("vedette_scrape_discovery_failures_total",
+                                          "Lists and files of targets that could not be read")),
+      targets_(metrics.gauge("vedette_scrape_targets", "Targets that are scraped")),
+      schedule_(limits::scrapes_in_flight_max),
+      self_(std::make_shared<Scraper*>(this)) {}
+
+Scraper::~Scraper() {
+    stop();
+}
+
+void Scraper::stop() {
+    *self_ = nullptr;
+    self_ = std::make_shared<Scraper*>(this);
+    if (timer_) loop_.cancel(std::exchange(timer_, {}));
+    jobs_.clear();
+    running_.clear();
+}
+
+void Scraper::load(const Settings& settings) {
+    extra_metrics_ = settings.extra_metrics;
+    auto before = std::exchange(jobs_, {});
+    {
+        const Lock lock(mutex_);
+        shown_jobs_.clear();
+    }
+    for (const JobSettings& given : settings.jobs) {
+        auto job = std::make_unique<Job>();
+        job->settings = std::make_shared<const JobSettings>(given);
+        job->accept = accept_header(given);
+        Job& placed = *jobs_.emplace(given.name, std::move(job)).first->second;
+        placed.discovery = std::make_unique<Discovery>(
+            loop_, http_, log_, discovery_failures_, placed.settings,
+            [this, &placed](const auto& groups) { take_groups(placed, groups); });
+        const auto known = before.find(given.name);
+        if (known != before.end()) {
+            placed.targets = std::move(known->second->targets);
+            for (const auto& [key, id] : placed.targets) {
+                running_.at(id).job = &placed;
+                running_.at(id).series.look_anew();
+            }
+            placed.discovery->inherit(*known->second->discovery);
+            before.erase(known);
+        }
+        placed.discovery->start();
+    }
+    for (const auto& [name, gone] : before)
+        for (const auto& [key, id] : gone->targets) end(id);
+    start_due();
+}
+
+void Scraper::take_groups(Job& job, const std::vector<TargetGroup>& groups) {
+    std::vector<std::string> failures;
+    const std::vector<Target> targets = make_targets(groups, *job.settings, failures);
+    for (const std::string& failure : failures)
+        log_.warn("a target cannot be scraped", {{"job", job.settings->name}, {"reason", failure}});
+    auto before = std::exchange(job.targets, {});
+    std::size_t active = 0;
+    for (const Target& target : targets) {
+        if (target.dropped) continue;
+        ++active;
+        Key key = key_of(target);
+        const auto known = before.find(key);
+        if (known == before.end()) {
+            begin(job, std::move(key), target);
+            continue;
+        }
+        job.targets.emplace(std::move(key), known->second);
+        before.erase(known);
+    }
+    for (const auto& [key, id] : before) end(id);
+    const std::size_t most = job.settings->targets_max;
+    job.refusal =
+        most > 0 && active > most
+            ? fmt::format("target_limit exceeded (number of targets: {}, limit: {})", active, most)
+            : "";
+    show_dropped(job, targets);
+    targets_.set(static_cast<double>(running_.size()));
+    start_due();
+}
+
+void Scraper::show_dropped(const Job& job, const std::vector<Target>& targets) {
+    const std::size_t asked = job.settings->dropped_targets_kept;
+    const std::size_t most = asked > 0 ? asked : limits::scrape_dropped_targets_max;
+    JobStatus shown;
+    shown.name = job.settings->name;
+    for (const Target& target : targets) {
+        if (!target.dropped) continue;
+        ++shown.dropped_count;
+        if (shown.dropped.size() < most) shown.dropped.push_back(target.discovered);
+    }
+    const Lock lock(mutex_);
+    shown_jobs_.insert_or_assign(shown.name, std::move(shown));
+}
+
+void Scraper::begin(Job& job, Key key, Target target) {
+    const Id id = ++last_id_;
+    schedule_.add({id, key, target.interval}, loop_.now(), clock_.now());
+    TargetStatus status;
+    status.job = job.settings->name;
+    status.discovered = target.discovered;
+    status.labels = target.labels;
+    status.url = target.url;
+    status.interval = target.interval;
+    status.timeout = target.timeout;
+    job.targets.emplace(std::move(key), id);
+    running_.try_emplace(id, job, std::move(target), sink_);
+    const Lock lock(mutex_);
+    shown_.emplace(id, std::move(status));
+}
+
+/// The target is gone: all of its series end now, those about its scrapes too.
+void Scraper::end(Id id) {
+    const auto at = running_.find(id);
+    Running& running = at->second;
+    const Timestamp now = clock_.now();
+    batch_ = {};
+    running.series.end(*running.job->settings, running.target.labels, now, batch_);
+    if (!running.report.series.empty())
+        put_report(running, now, std::vector<double>(running.report.series.size(), stale_marker()));
+    commit(running.job->settings->name);
+    schedule_.remove(id);
+    running_.erase(at);
+    const Lock lock(mutex_);
+    shown_.erase(id);
+}
+
+// ── one scrape
+// ───────────────────────────────────────────────────────────────────────────────────────
+
+void Scraper::arm() {
+    if (timer_) loop_.cancel(std::exchange(timer_, {}));
+    if (const auto wake = schedule_.wake())
+        timer_ = loop_.at(*wake, [this] {
+            timer_ = {};
+            start_due();
+        });
+}
+
+void Scraper::start_due() {
+    for (const probes::Schedule::Start& start : schedule_.take(loop_.now()))
+        scrape(start.id, start.late);
+    arm();
+}
+
+HttpCall Scraper::call_for(const Running& running) const {
+    const JobSettings& job = *running.job->settings;
+    HttpCall call;
+    call.url = running.target.url;
+    call.headers = {{"Accept", running.job->accept},
+                    {"X-Prometheus-Scrape-Timeout-Seconds",
+                     fmt::format("{}", static_cast<double>(running.target.timeout.count()) / 1e3)}};
+    call.settings = job.http;
+    call.body_bytes_max =
+        job.body_bytes_max > 0
+            ? std::min<std::uint64_t>(job.body_bytes_max, limits::scrape_body_bytes_max)
+            : limits::scrape_body_bytes_max;
+    call.fresh_connection = false;
+    call.compressed = job.compression;
+    return call;
+}
+
+void Scraper::scrape(Id id, std::chrono::nanoseconds late) {
+    Running& running = running_.at(id);
+    Outcome outcome;
+    outcome.at = clock_.now();
+    outcome.began = clock_.steady();
+    if (late <= time_tolerance) outcome.at = outcome.at - std::chrono::round<Milliseconds>(late);
+    if (!running.job->refusal.empty()) {
+        outcome.error = running.job->refusal;
+        batch_ = {};
+        running.series.end(*running.job->settings, running.target.labels, outcome.at, batch_);
+        finish(id, running, outcome, {});
+        return;
+    }
+    http_.send(call_for(running), Deadline::after(loop_.now(), running.target.timeout),
+               [self = self_, id, outcome](const HttpOutcome& answer) {
+                   if (*self != nullptr) (*self)->answered(id, outcome, answer);
+               });
+}
+
+Taken Scraper::take_page(Running& running, Outcome& outcome, const HttpOutcome& answer) {
+    const JobSettings& job = *running.job->settings;
+    Result<PageFormat> format = PageFormat::Text;
+    if (!answer) {
+        outcome.error =
+            fmt::format("Get {}: {}", quote(running.target.url), answer.error().error.message);
+    } else if (answer->status != 200) {
+        outcome.error = "server returned HTTP status " + status_text(answer->status);
+    } else if (answer->body_cut) {
+        outcome.error = "body size limit exceeded";
+        outcome.body_too_large = true;
+    } else {
+        outcome.body_bytes = answer->body.size();
+        format = page_format(answer->header("content-type"), job.fallback_protocol);
+        if (!format) outcome.error = format.error().message;
+    }
+    if (!outcome.error.empty()) {
+        running.series.end(job, running.target.labels, outcome.at, batch_);
+        return {};
+    }
+    Taken taken =
+        running.series.take(answer->body, *format, job, running.target.labels, outcome.at, batch_);
+    outcome.error = taken.error;
+    return taken;
+}
+
+void Scraper::answered(Id id, Outcome outcome, const HttpOutcome& answer) {
+    const auto at = running_.find(id);
+    if (at == running_.end()) {  // gone meanwhile
+        schedule_.finished(id);
+    } else {
+        batch_ = {};
+        const Taken taken = take_page(at->second, outcome, answer);
+        finish(id, at->second, outcome, taken);
+    }
+    start_due();
+}
+
+void Scraper::finish(Id id, Running& running, const Outcome& outcome, const Taken& taken) {
+    const std::string& job = running.job->settings->name;
+    const std::chrono::nanoseconds took = clock_.steady() - outcome.began;
+    add_report(running, outcome, taken, took);
+    commit(job);
+    exemplars_.add(static_cast<double>(taken.exemplars));
+    if (taken.refused > 0) {
+        refused_series_.add(static_cast<double>(taken.refused));
+        log_.warn("series of a page are not stored",
+                  {{"job", job}, {"url", running.target.url}, {"reason", taken.refusal}});
+    }
+    if (!outcome.error.empty()) {
+        failures_.add();
+        log_.debug("a scrape failed",
+                   {{"job", job}, {"url", running.target.url}, {"reason", outcome.error}});
+    }
+    schedule_.finished(id);
+    const Lock lock(mutex_);
+    TargetStatus& status = shown_.at(id);
+    status.health = outcome.error.empty() ? TargetStatus::Health::Up : TargetStatus::Health::Down;
+    status.last_error = outcome.error;
+    status.last_scrape = outcome.at;
+    status.took = took;
+}
+
+void Scraper::add_report(Running& running, const Outcome& outcome, const Taken& taken,
+                         std::chrono::nanoseconds took) {
+    std::vector<double> values{outcome.error.empty() ? 1.0 : 0.0,
+                               std::chrono::duration<double>(took).count(),
+                               static_cast<double>(taken.scraped), static_cast<double>(taken.kept),
+                               static_cast<double>(taken.added)};
+    if (extra_metrics_) {
+        values.push_back(static_cast<double>(running.target.timeout.count()) / 1e3);
+        values.push_back(static_cast<double>(running.job->settings->samples_max));
+        values.push_back(outcome.body_too_large ? -1.0 : static_cast<double>(outcome.body_bytes));
+    }
+    put_report(running, outcome.at, values);
+}
+
+void Scraper::put_report(Running& running, Timestamp at, const std::vector<double>& values) {
+    Report& report = running.report;
+    const std::uint64_t generation = sink_.generation();
+    if (report.generation != generation) report.series.clear();
+    report.generation = generation;
+    if (report.series.size() < values.size()) report.series.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (!report.series[i]) {
+            LabelsBuilder labels(running.target.labels);
+            const auto series =
+                sink_.series(labels.set(metric_name_label, report_names[i]).build());
+            if (!series) continue;
+            report.series[i] = *series;
+        }
+        batch_.rows.push_back({*report.series[i], {at, values[i]}});
+    }
+}
+
+void Scraper::commit(const std::string& job) {
+    if (batch_.rows.empty()) return;
+    const auto appended = sink_.append(batch_);
+    if (!appended) {
+        rejected_.add(static_cast<double>(batch_.rows.size()));
+        log_.warn("a scrape is not stored", {{"job", job}, {"reason", appended.error().message}});
+        return;
+    }
+    stored_.add(static_cast<double>(appended->stored));
+    if (appended->first_rejection.empty()) return;
+    rejected_.add(
+        static_cast<double>(appended->out_of_order + appended->duplicate + appended->too_old));
+    log_.warn("samples of a page are not stored",
+              {{"job", job}, {"reason", appended->first_rejection}});
+}
+
+std::vector<JobStatus> Scraper::snapshot() const {
+    std::map<std::string, JobStatus> jobs;
+    {
+        const Lock lock(mutex_);
+        jobs = shown_jobs_;
+        for (const auto& [id, status] : shown_) {
+            JobStatus& job = jobs[status.job];
+            job.name = status.job;
+            job.active.push_back(status);
+        }
+    }
+    std::vector<JobStatus> out;
+    for (auto& [name, job] : jobs) {
+        std::sort(job.active.begin(), job.active.end(),
+                  [](const auto& a, const auto& b) { return a.url < b.url; });
+        out.push_back(std::move(job));
+    }
+    return out;
+}
+
+}  // namespace vedette::scrape

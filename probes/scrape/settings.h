@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/http_client.h"
+#include "core/config.h"
+#include "core/labels.h"
+#include "core/scrape_limits.h"
+#include "core/time.h"
+#include "probes/scrape/page.h"
+#include "probes/scrape/relabel.h"
+
+namespace vedette::scrape {
+
+/// What a scrape says it can read, in the order of preference.
+enum class Protocol { OpenMetrics100, OpenMetrics001, Text100, Text004 };
+
+/// How names outside the classic alphabet are asked for, and whether they are taken.
+enum class Escaping { AllowUtf8, Underscores, Dots, Values };
+
+/// The keys that `global` gives a default for. Limits: 0 is none.
+struct ScrapeDefaults {
+    Milliseconds interval = std::chrono::minutes(1);
+    Milliseconds timeout = std::chrono::seconds(10);
+    std::vector<Protocol> protocols{Protocol::OpenMetrics100, Protocol::OpenMetrics001,
+                                    Protocol::Text100, Protocol::Text004};
+    std::uint64_t body_bytes_max = 0;
+    std::size_t samples_max = 0;
+    std::size_t targets_max = 0;
+    std::size_t labels_max = 0;
+    std::size_t label_name_bytes_max = 0;
+    std::size_t label_value_bytes_max = 0;
+    std::size_t dropped_targets_kept = 0;  ///< for the API; 0: limits.h
+    bool classic_names_only = false;       ///< metric_name_validation_scheme: legacy
+    std::optional<Escaping> escaping;      ///< AllowUtf8, unless only classic names are taken
+};
+
+/// Targets that came together, with the labels they share: `static_configs`, one entry of a file.
+struct TargetGroup {
+    std::vector<std::string> targets;
+    std::vector<std::pair<std::string, std::string>> labels;
+
+    bool operator==(const TargetGroup&) const = default;
+};
+
+/// `file_sd_configs`: files that somebody else writes.
+struct FileDiscovery {
+    std::vector<std::string> patterns;  ///< absolute, or relative to the working folder
+    Milliseconds refresh = std::chrono::minutes(5);
+};
+
+/// `http_sd_configs`: a list that a server gives.
+struct HttpDiscovery {
+    std::string url;
+    Milliseconds refresh = std::chrono::minutes(1);
+    std::shared_ptr<const HttpSettings> http;  ///< never null
+};
+
+/// One entry of `scrape_configs`.
+struct JobSettings : ScrapeDefaults {
+    std::string name;  ///< unique
+    std::string metrics_path = "/metrics";
+    std::string scheme = "http";
+    std::vector<std::pair<std::string, std::vector<std::string>>> params;  ///< sorted by name
+    bool honor_labels = false;
+    bool honor_timestamps = true;
+    bool track_timestamps_staleness = false;
+    bool compression = true;
+    std::optional<Protocol> fallback_protocol;
+    std::shared_ptr<const HttpSettings> http;  ///< never null
+    std::vector<RelabelRule> relabel, metric_relabel;
+    std::vector<TargetGroup> fixed;
+    std::vector<FileDiscovery> files;
+    std::vector<HttpDiscovery> lists;
+};
+
+/// What the configuration says about scraping.
+struct Settings {
+    std::vector<JobSettings> jobs;
+    bool extra_metrics = false;  ///< --enable-feature=extra-scrape-metrics
+};
+
+/// The keys of Prometheus's `global` that concern scraping, of a map that may hold others.
+ScrapeDefaults read_scrape_defaults(const ConfigNode& global, Problems& problems);
+/// Those keys.
+bool is_scrape_default(std::string_view key);
+
+/// Reads a list of scrape configs behind those already in `settings`. What this version does not do
+/// is refused by name; job names are unique over all lists.
+void read_scrape_configs(const ConfigNode& list, const ScrapeDefaults& defaults, Settings& settings,
+                         Problems& problems);
+
+/// Reads target groups as `static_configs` has them: a list of maps `targets` and `labels`.
+std::vector<TargetGroup> read_target_groups(const ConfigNode& list, Problems& problems);
+
+/// `application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,…`
+std::string accept_header(const JobSettings& job);
+
+/// How a page is written whose Content-Type this is. Fails as Prometheus does when that says
+/// nothing and there is no fallback.
+Result<PageFormat> page_format(std::string_view content_type, std::optional<Protocol> fallback);
+
+}  // namespace vedette::scrape

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/labels.h"
+#include "core/time.h"
+
+namespace vedette::scrape {
+
+/// What is known about one target, for the API and the pages.
+struct TargetStatus {
+    enum class Health { Unknown, Up, Down };
+
+    std::string job;
+    Labels discovered, labels;
+    std::string url;
+    Milliseconds interval{0}, timeout{0};
+    Health health = Health::Unknown;
+    std::string last_error;
+    std::optional<Timestamp> last_scrape;
+    std::chrono::nanoseconds took{0};
+};
+
+/// One job with its targets, and those that relabelling dropped.
+struct JobStatus {
+    std::string name;
+    std::vector<TargetStatus> active;
+    std::vector<Labels> dropped;  ///< as discovered; not all when there are many
+    std::size_t dropped_count = 0;
+};
+
+}  // namespace vedette::scrape
