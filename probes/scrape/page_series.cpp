@@ -125,7 +125,10 @@ Result<void> PageSeries::resolve(Turn& turn, std::string_view text, Line& line) 
     const Result<Labels> of_line = read_series(text, turn.format);
     if (!of_line) return fail(turn.reader.error(of_line.error().message));
     auto labels = labels_of_line(*of_line, turn.target, turn.job);
-    if (!labels) return fail(labels.error());
+    if (!labels) {
+        ++turn.taken.scraped;  // it was read, only not kept
+        return fail(labels.error());
+    }
     line.fate = Fate::Dropped;
     if (!*labels) return {};
     const Result<SeriesRef> series = sink_.series(**labels);
