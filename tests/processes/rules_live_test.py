@@ -149,13 +149,15 @@ rule_files: ['{path}']
             self.assertIn(status, (200, 204), body)
         said = [[], []]
         for second in range(STEPS):
-            time.sleep(max(0, begin / 1000 + second + 0.97 - time.time()))
+            time.sleep(max(0, begin / 1000 + second + 0.85 - time.time()))
             if second == RELOAD:
                 self.change_rules(programs)
                 continue
             if second % 3 == 1:
-                for program, states in zip(programs, said):
-                    states.append((second, self.rules(program)))
+                states = [self.rules(program) for program in programs]
+                if time.time() < begin / 1000 + second + 1:  # else they may be about two evaluations
+                    for one, mine in zip(said, states):
+                        one.append((second, mine))
         time.sleep(5)
         shown = [(self.written(program, begin), self.present(program, begin), states) for program, states in zip(programs, said)]
         missed = [self.missed(program) for program in programs]
@@ -164,14 +166,10 @@ rule_files: ['{path}']
         return None if any(missed) else shown
 
     def test_both_write_and_say_the_same(self):
-        shown = None
-        for _ in range(2):
-            shown = self.live()
-            if shown:
-                break
-        if not shown:
-            self.skipTest("this machine is too busy to evaluate rules each second")
+        shown = self.live() or self.live() or self.live()
+        self.assertIsNotNone(shown, "this machine is too busy to evaluate rules each second")
         theirs, ours = shown
+        self.assertTrue(theirs[2], "this machine is too busy to ask both within a second")
         for name, one, other in zip(("written", "present"), theirs, ours):
             self.assertEqual(sorted(one), sorted(other), name)
             for series in one:
