@@ -77,7 +77,7 @@ inline constexpr std::size_t query_text_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t query_depth_max = 5'000;
 inline constexpr std::size_t queries_in_flight_max = 20;
 inline constexpr std::size_t query_threads_max = 8;  // that work on one query, its own among them
-inline constexpr std::size_t query_part_samples_min = 200'000;  // read in less than a millisecond
+inline constexpr std::size_t query_part_samples_min = 1'000'000;  // some milliseconds
 
 // ── configuration ──
 inline constexpr std::size_t yaml_bytes_max = std::size_t{32} << 20;

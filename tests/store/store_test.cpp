@@ -60,7 +60,7 @@ TEST_CASE("what is large is read in parts, by a thread each, while samples come 
     Scratch it;
     REQUIRE(it.open());
     std::vector<SeriesRef> refs;
-    for (int n = 0; n < 500; ++n) refs.push_back(it.ref("up{n=\"" + std::to_string(n) + "\"}"));
+    for (int n = 0; n < 2'200; ++n) refs.push_back(it.ref("up{n=\"" + std::to_string(n) + "\"}"));
     const auto add = [&](std::int64_t minute) {
         Batch batch;
         for (const SeriesRef ref : refs)
@@ -73,7 +73,7 @@ TEST_CASE("what is large is read in parts, by a thread each, while samples come 
     const auto parts = [&](std::int64_t minutes, Hints hints = {}) {
         return it.store->select_parts(matchers, {{0}, {minutes * 60'000}}, hints, 4, {}).value();
     };
-    CHECK(parts(1'000).size() == 2);  // half a million samples
+    CHECK(parts(1'000).size() == 2);  // 2.2 million samples
     CHECK(parts(300).size() == 1);
     CHECK(parts(1'000, {.latest_only = true}).size() == 1);
     CHECK(it.store->select_parts({{named("down")}}, {{0}, {1}}, {}, 4, {}).value().size() == 1);
@@ -97,7 +97,7 @@ TEST_CASE("what is large is read in parts, by a thread each, while samples come 
     auto whole = it.store->select(matchers, {{0}, {60'000'000}}, {}, {}).value();
     for (Column column; whole->next(column);) expected += to_string(*column.labels) + "\n";
     CHECK(texts[0] + texts[1] == expected);
-    CHECK(samples == 500'000);
+    CHECK(samples == 2'200'000);
 }
 
 TEST_CASE("floats, histograms and stale markers live side by side in one series", "[store]") {
