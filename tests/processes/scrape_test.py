@@ -199,11 +199,19 @@ class Scrape(ProcessTest):
         dropped = [target["discoveredLabels"] for target in data["droppedTargets"]]
         return sorted(active, key=json.dumps), dropped
 
+    def assert_same_targets(self):
+        """Waits for it: a target that was not yet scraped is `unknown`."""
+        try:
+            wait_for("the same targets", lambda: self.targets(self.vedette) == self.targets(self.prometheus), 20)
+        except AssertionError:
+            self.maxDiff = None
+            self.assertEqual(self.targets(self.vedette), self.targets(self.prometheus))
+
     def test_both_have_the_same_series_and_values_while_pages_change(self):
         self.start_both()
         self.assert_same("the first pages")
-        self.maxDiff = None
-        self.assertEqual(self.targets(self.vedette), self.targets(self.prometheus))
+        self.assert_same_targets()
+        wait_for("the machine's page", lambda: self.instant(self.prometheus, 'up{job="node"}') == self.instant(self.vedette, 'up{job="node"}') != {}, 20)
         ours, theirs = (set(self.instant(program, '{job="node"}')) for program in (self.vedette, self.prometheus))
         self.assertGreater(len(ours), 50)
         self.assertEqual({series for series in ours ^ theirs if '"promhttp' not in series and '"go_' not in series}, set())
@@ -215,7 +223,7 @@ class Scrape(ProcessTest):
         self.assert_same("the second pages, with one file and one list less")
         self.assertEqual(self.instant(self.vedette, 'here or up{job="goes"}'),
                          self.instant(self.prometheus, 'here or up{job="goes"}'))
-        self.assertEqual(self.targets(self.vedette), self.targets(self.prometheus))
+        self.assert_same_targets()
         log = self.vedette.output()
         self.assertNotIn("not stored", log)
 
