@@ -207,12 +207,12 @@ Result<void> Store::Parts::drop_future() {
         return {};
     }
     auto stored = keeper.take_back(now);
+    log_begins = std::min(log_begins, keeper.shelf()->until);
     return committer->exclusively([&]() -> Result<void> {
         std::string record;
         write_cut(record, now);
         auto written = committer->write(record);
         refused_before = keeper.shelf()->until;
-        log_begins = std::min(log_begins, keeper.shelf()->until);
         std::size_t samples = stored ? *stored : 0;
         {
             const Lock head_lock(memory.head_mutex);
