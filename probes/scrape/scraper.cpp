@@ -19,7 +19,6 @@ constexpr std::array<std::string_view, 8> report_names{
     "scrape_sample_limit",
     "scrape_body_size_bytes",
 };
-constexpr std::size_t plain_report = 5;
 
 /// So much too late is no reason for a crooked time: even steps take less room.
 constexpr std::chrono::milliseconds time_tolerance{2};

@@ -20,7 +20,6 @@ struct Deviation {
 std::optional<Deviation> read_deviation(MapReader& map) {
     const ConfigNode* node = map.required("deviates");
     if (!node) return std::nullopt;
-    Deviation out;
     const auto share = node->is_scalar() ? parse_percentage(node->text) : std::nullopt;
     const auto amount = share ? share : [&]() -> std::optional<double> {
         if (node->is_scalar() && node->text.ends_with('%')) {
