@@ -130,13 +130,14 @@ rule_files: ['{path}']
     def rules(self, program):
         """What the API says of each rule, its times and places left out: {group: (when it was evaluated, rules)}.
 
-        Groups whose evaluation has just begun, or is about to, are left out: of them it may say half of the new and half of the old.
+        Groups whose evaluation has just begun, or is about to, are left out: of them it may say half of the new and half of the old. So are
+        groups that are evaluated where one second ends: the programs may look at the samples of two.
         """
         out = {}
         now = time.time()
         for group in get_json(program.url + "/api/v1/rules")["data"]["groups"]:
             evaluated = datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", group["lastEvaluation"]).replace("Z", "+00:00")).timestamp()
-            if not 0.05 < now - evaluated < 0.9:
+            if not 0.05 < now - evaluated < 0.9 or not 0.05 < evaluated % 1 < 0.95:
                 continue
             rules = []
             for rule in group["rules"]:
@@ -159,13 +160,14 @@ rule_files: ['{path}']
             self.assertIn(status, (200, 204), body)
         said = [[], []]
         for second in range(STEPS):
-            time.sleep(max(0, begin / 1000 + second + 0.85 - time.time()))
+            # At one of the two moments each group is well past its evaluation.
+            for part in (0.35, 0.85):
+                time.sleep(max(0, begin / 1000 + second + part - time.time()))
+                if second % 3 == 1 and second != RELOAD:
+                    for one, program in zip(said, programs):
+                        one.append((second, self.rules(program)))
             if second == RELOAD:
                 self.change_rules(programs)
-                continue
-            if second % 3 == 1:
-                for one, program in zip(said, programs):
-                    one.append((second, self.rules(program)))
         time.sleep(5)
         shown = [(self.written(program, begin), self.present(program, begin), states) for program, states in zip(programs, said)]
         missed = [self.missed(program) for program in programs]
