@@ -5,7 +5,7 @@
 
 #include "base/template_value.h"
 
-/// What Go's own text/template brings; known only to base/template*.cpp.
+/// What Go's own text/template brings; for base/template*.cpp. Only the escaping serves others too.
 namespace vedette::template_builtins {
 
 /// len, index, slice, not, eq … ge, print, printf, println, html, js, urlquery. (`and` and `or` do
@@ -15,6 +15,7 @@ const TemplateFunctions& functions();
 /// A method of a time or a duration (`.Format`, `.Unix`, `.Seconds` …).
 std::optional<TemplateFunction> time_method(const TemplateValue& receiver, std::string_view name);
 
+/// `"'&<>` as entities, NUL as U+FFFD: for HTML and XML, text and attributes.
 std::string escape_html(std::string_view text);
 /// Go's url.QueryEscape: letters, digits, `-_.~` stay, a space is `+`.
 std::string escape_query(std::string_view text);

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "base/template_builtins.h"
+
 namespace vedette::rules::testing {
 namespace {
 
@@ -12,21 +14,6 @@ std::string escape(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '"':
-                out += "&#34;";
-                break;
-            case '\'':
-                out += "&#39;";
-                break;
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
             case '\t':
                 out += "&#x9;";
                 break;
@@ -38,10 +25,9 @@ std::string escape(std::string_view text) {
                 break;
             default:
                 // Control characters have no place in XML.
-                if (static_cast<unsigned char>(c) < 0x20)
-                    out += "\xef\xbf\xbd";
-                else
-                    out += c;
+                out += static_cast<unsigned char>(c) < 0x20
+                           ? "\xef\xbf\xbd"
+                           : template_builtins::escape_html({&c, 1});
         }
     }
     return out;

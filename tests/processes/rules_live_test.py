@@ -78,10 +78,11 @@ class Live(ProcessTest):
         self.version = run([PEERS / "prometheus", "--version"])[1].split()[2]
         if not self.version.startswith("2."):
             rules += SINCE_3
-        path = self.write("rules.yml", rules)
+        life = time.monotonic_ns()
+        path = self.rules_path = self.write(f"rules{life}.yml", rules)
         config = self.write("prometheus.yml", f"global: {{evaluation_interval: 1s}}\nrule_files: ['{path}']\n")
         port = free_port()
-        prometheus = self.start([PEERS / "prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder}/prometheus",
+        prometheus = self.start([PEERS / "prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder}/prometheus{life}",
                                  f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"], "prometheus")
         prometheus.url = f"http://127.0.0.1:{port}"
         self.wait_ready(prometheus, seconds=40)
@@ -91,11 +92,11 @@ server:
   tokens: [{{name: writer, token: write-here, role: editor}}]
 global: {{evaluation_interval: 1s}}
 rule_files: ['{path}']
-""")
+""", data=f"data{life}")
         return prometheus, vedette
 
     def change_rules(self, programs):
-        path = self.folder / "rules.yml"
+        path = self.rules_path
         text = path.read_text()
         for line in ("  - {record: removed_later, expr: x}\n", "  - {record: looked_back_removed, expr: x}\n"):
             text = text.replace(line, "")
@@ -175,23 +176,33 @@ rule_files: ['{path}']
             program.stop()
         return None if any(missed) else shown
 
-    def test_both_write_and_say_the_same(self):
-        shown = self.live() or self.live() or self.live()
-        self.assertIsNotNone(shown, "this machine is too busy to evaluate rules each second")
-        theirs, ours = shown
+    def differences(self, theirs, ours):
+        """What is not the same, as (what, theirs, ours)."""
+        out = []
         for name, one, other in zip(("written", "present"), theirs, ours):
-            self.assertEqual(sorted(one), sorted(other), name)
-            for series in one:
-                with self.subTest(name, series=series):
-                    self.assertEqual(one[series], other[series])
+            out += [(f"{name} {series}", one.get(series), other.get(series))
+                    for series in sorted(one.keys() | other.keys()) if one.get(series) != other.get(series)]
         compared = 0
         for (second, one), (_, other) in zip(theirs[2], ours[2]):
-            for group in one.keys() & other.keys():
+            for group in sorted(one.keys() & other.keys()):
                 if abs(one[group][0] - other[group][0]) < 0.3:  # of one evaluation
                     compared += 1
-                    with self.subTest("rules", second=second, group=group):
-                        self.assertEqual(one[group][1], other[group][1])
-        self.assertGreater(compared, 5, "hardly any group was seen after the same evaluation in both programs")
+                    if one[group][1] != other[group][1]:
+                        out.append((f"second {second}, group {group}", one[group][1], other[group][1]))
+        return out if compared > 5 else [*out, ("groups seen after the same evaluation", "more than 5", compared)]
+
+    def test_both_write_and_say_the_same(self):
+        """In one of three lives: when in a second a group is evaluated depends on its file's name, and may be at the very end of
+        the second, where the two programs read the samples of different seconds. What really differs does so in each life."""
+        found = "an evaluation was missed in each life: this machine is too busy"
+        for _ in range(3):
+            shown = self.live()
+            if shown:
+                found = self.differences(*shown)
+            if not found:
+                break
+        self.maxDiff = None
+        self.assertEqual(found, [])
 
 
 if __name__ == "__main__":
