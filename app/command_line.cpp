@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 
 namespace vedette::app {
 

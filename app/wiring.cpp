@@ -8,7 +8,7 @@
 
 #include "app/console.h"
 #include "base/files.h"
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/reserve.h"

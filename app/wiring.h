@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 #include "app/configuration.h"
 #include "core/error.h"
 #include "core/time.h"

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/curl_multi.h"
-#include "base/tls_watch.h"
+#include "base/http/curl_multi.h"
+#include "base/http/tls_watch.h"
 #include "core/limits.h"
 
 namespace vedette {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 
 namespace vedette {
 

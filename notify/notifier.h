@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "base/secret.h"
 #include "base/smtp.h"
 #include "core/time.h"

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "base/template.h"
+#include "base/template/template.h"
 #include "core/error.h"
 #include "notify/message.h"
 #include "notify/settings.h"

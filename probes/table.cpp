@@ -1,6 +1,6 @@
 #include "probes/table.h"
 
-#include "probes/http.h"
+#include "probes/http/http.h"
 
 namespace vedette::probes {
 namespace {

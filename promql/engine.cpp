@@ -6,10 +6,10 @@
 #include <thread>
 #include <utility>
 
-#include "promql/crew.h"
 #include "promql/deep_stack.h"
-#include "promql/evaluator.h"
-#include "promql/parse.h"
+#include "promql/evaluation/crew.h"
+#include "promql/evaluation/evaluator.h"
+#include "promql/syntax/parse.h"
 
 namespace vedette::promql {
 

@@ -9,9 +9,9 @@
 #include "core/limits.h"
 #include "core/query.h"
 #include "core/series.h"
-#include "promql/ast.h"
-#include "promql/block.h"
+#include "promql/evaluation/block.h"
 #include "promql/features.h"
+#include "promql/syntax/ast.h"
 
 namespace vedette::promql {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "base/template_functions.h"
+#include "base/template/functions.h"
 
 namespace vedette::rules {
 namespace {

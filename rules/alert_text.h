@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/template.h"
+#include "base/template/template.h"
 #include "core/labels.h"
 
 namespace vedette::rules {

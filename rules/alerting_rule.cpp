@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/template_functions.h"
+#include "base/template/functions.h"
 #include "core/histogram.h"
 #include "core/limits.h"
 

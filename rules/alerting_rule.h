@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/template_value.h"
+#include "base/template/value.h"
 #include "core/alert.h"
 #include "core/query.h"
 #include "rules/alert_text.h"

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <set>
 
-#include "base/template_functions.h"
+#include "base/template/functions.h"
 #include "core/limits.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 
 namespace vedette::rules {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/yaml.h"
 #include "core/labels.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "rules/alert_text.h"
 #include "rules/own_keys/own_keys.h"
 

@@ -9,8 +9,8 @@
 
 #include "core/config.h"
 #include "core/time.h"
-#include "promql/ast.h"
 #include "promql/features.h"
+#include "promql/syntax/ast.h"
 #include "rules/alert_state.h"
 
 namespace vedette::rules {

@@ -7,7 +7,7 @@
 #include "core/labels.h"
 #include "store/blocks/block.h"
 #include "store/format.h"
-#include "store/records.h"
+#include "store/log/records.h"
 
 namespace vedette::store {
 namespace {

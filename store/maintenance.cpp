@@ -4,10 +4,10 @@
 #include <limits>
 
 #include "core/limits.h"
-#include "store/checkpoint.h"
-#include "store/commit.h"
+#include "store/log/checkpoint.h"
+#include "store/log/commit.h"
+#include "store/log/records.h"
 #include "store/parts.h"
-#include "store/records.h"
 
 // What a store does by itself: it counts, syncs, cuts blocks from the head and puts them together,
 // drops what is past retention or from a future that was taken back, and writes checkpoints.

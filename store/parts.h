@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "store/blocks/keeper.h"
-#include "store/commit.h"
-#include "store/cursor.h"
-#include "store/memory.h"
+#include "store/chunks/cursor.h"
+#include "store/head/memory.h"
+#include "store/log/commit.h"
+#include "store/log/wal.h"
 #include "store/metrics.h"
 #include "store/store.h"
-#include "store/wal.h"
 
 namespace vedette::store {
 

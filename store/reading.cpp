@@ -6,8 +6,8 @@
 
 #include "core/limits.h"
 #include "store/blocks/merge.h"
+#include "store/log/records.h"
 #include "store/parts.h"
-#include "store/records.h"
 
 namespace vedette::store {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "store/format.h"
+#include "store/log/records.h"
 #include "store/parts.h"
-#include "store/records.h"
 
 namespace vedette::store {
 namespace {

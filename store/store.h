@@ -12,9 +12,9 @@
 #include "base/metrics.h"
 #include "core/series.h"
 #include "core/time.h"
-#include "store/commit.h"
-#include "store/memory.h"
-#include "store/recovery.h"
+#include "store/head/memory.h"
+#include "store/log/commit.h"
+#include "store/log/recovery.h"
 #include "store/settings.h"
 
 namespace vedette::store {

@@ -5,8 +5,8 @@
 #include <variant>
 #include <vector>
 
-#include "promql/functions.h"
-#include "promql/text.h"
+#include "promql/functions/functions.h"
+#include "promql/syntax/text.h"
 
 namespace vedette::exporter {
 

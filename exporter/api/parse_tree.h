@@ -1,7 +1,7 @@
 #pragma once
 
 #include "exporter/json_writer.h"
-#include "promql/ast.h"
+#include "promql/syntax/ast.h"
 
 namespace vedette::exporter {
 

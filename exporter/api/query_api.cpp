@@ -10,7 +10,7 @@
 #include "core/limits.h"
 #include "exporter/api/answer.h"
 #include "exporter/api/parse_tree.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 
 namespace vedette::exporter {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "base/smtp.h"
 #include "notify/decide.h"
 #include "notify/message.h"

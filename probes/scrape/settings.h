@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "core/config.h"
 #include "core/labels.h"
 #include "core/scrape_limits.h"

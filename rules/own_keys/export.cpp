@@ -6,7 +6,7 @@
 #include <array>
 
 #include "core/labels.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "rules/own_keys/yaml_text.h"
 
 namespace vedette::rules {

@@ -8,7 +8,7 @@
 
 #include "core/labels.h"
 #include "core/sample.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 
 namespace vedette::rules {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "core/config.h"
 #include "core/time.h"
-#include "promql/ast.h"
 #include "promql/features.h"
+#include "promql/syntax/ast.h"
 
 /// What the compilers of our keys share: the pieces a compiled expression is put together from.
 namespace vedette::rules {

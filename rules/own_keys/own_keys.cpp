@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/labels.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "rules/own_keys/compile.h"
 #include "rules/own_keys/metric.h"
 #include "rules/own_keys/yaml_text.h"

@@ -8,7 +8,7 @@
 
 #include "core/config.h"
 #include "core/time.h"
-#include "promql/ast.h"
+#include "promql/syntax/ast.h"
 #include "rules/rule_file.h"
 
 /// Our own keys of an alerting rule, each instead of `expr`, compiled to plain PromQL. What is

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "base/template_builtins.h"
+#include "base/template/builtins.h"
 
 namespace vedette::rules::testing {
 namespace {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "core/series.h"
-#include "promql/parse.h"
 #include "promql/series_notation.h"
+#include "promql/syntax/parse.h"
 
 namespace vedette::rules::testing {
 

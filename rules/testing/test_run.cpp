@@ -8,12 +8,12 @@
 #include <map>
 #include <set>
 
-#include "base/template_value.h"
+#include "base/template/value.h"
 #include "core/histogram.h"
 #include "promql/engine.h"
-#include "promql/parse.h"
 #include "promql/series_notation.h"
-#include "promql/text.h"
+#include "promql/syntax/parse.h"
+#include "promql/syntax/text.h"
 #include "rules/group.h"
 #include "rules/testing/series.h"
 #include "rules/testing/test_text.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/template_value.h"
+#include "base/template/value.h"
 
 namespace vedette::rules::testing {
 namespace {

@@ -10,7 +10,7 @@
 #include "core/series.h"
 #include "store/blocks/block.h"
 #include "store/blocks/plan.h"
-#include "store/recovery.h"
+#include "store/log/recovery.h"
 
 namespace vedette::store {
 

@@ -8,7 +8,7 @@
 
 #include "core/limits.h"
 #include "core/time.h"
-#include "store/chunk.h"
+#include "store/chunks/chunk.h"
 
 namespace vedette::store {
 

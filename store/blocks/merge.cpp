@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "store/cursor.h"
+#include "store/chunks/cursor.h"
 
 namespace vedette::store {
 

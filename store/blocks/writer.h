@@ -10,7 +10,7 @@
 #include "core/labels.h"
 #include "core/series.h"
 #include "store/blocks/layout.h"
-#include "store/chunk.h"
+#include "store/chunks/chunk.h"
 
 namespace vedette::store {
 

@@ -1,4 +1,4 @@
-#include "base/http_answer_reader.h"
+#include "base/http/answer_reader.h"
 
 #include <catch2/catch.hpp>
 #include <string>

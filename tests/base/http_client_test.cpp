@@ -1,4 +1,4 @@
-#include "base/http_client.h"
+#include "base/http/client.h"
 
 #include <zlib.h>
 

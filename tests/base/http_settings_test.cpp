@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "base/yaml.h"
 
 using namespace vedette;

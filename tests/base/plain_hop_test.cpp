@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "core/limits.h"
 #include "tests/support/memory_resolver.h"
 #include "tests/support/scripted_server.h"

@@ -1,10 +1,10 @@
-#include "base/template.h"
+#include "base/template/template.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/template_functions.h"
+#include "base/template/functions.h"
 
 using namespace vedette;
 

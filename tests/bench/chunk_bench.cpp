@@ -8,7 +8,7 @@
 #include <random>
 
 #include "core/limits.h"
-#include "store/chunk.h"
+#include "store/chunks/chunk.h"
 #include "store/packed/packed.h"
 
 namespace {

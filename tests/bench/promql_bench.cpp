@@ -6,7 +6,7 @@
 #include <random>
 
 #include "promql/engine.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "store/store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_folder.h"

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "store/chunk.h"
+#include "store/chunks/chunk.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace vedette;

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "base/http_answer_reader.h"
+#include "base/http/answer_reader.h"
 #include "core/limits.h"
 
 using namespace vedette;

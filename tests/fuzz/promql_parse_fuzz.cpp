@@ -1,6 +1,6 @@
 #include <cstdint>
 
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 
 /// Whatever the bytes: no crash, and what reads also prints and reads back as the same tree.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "promql/engine.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "tests/promql/random_data.h"
 #include "tests/promql/random_query.h"
 #include "tests/promql/slow_evaluator.h"

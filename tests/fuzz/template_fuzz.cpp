@@ -1,8 +1,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/template.h"
-#include "base/template_functions.h"
+#include "base/template/functions.h"
+#include "base/template/template.h"
 
 /// Any text either does not parse, or expands within its limits.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

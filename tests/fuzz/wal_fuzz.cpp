@@ -7,8 +7,8 @@
 
 #include "store/crc32c.h"
 #include "store/dump.h"
-#include "store/records.h"
-#include "store/recovery.h"
+#include "store/log/records.h"
+#include "store/log/recovery.h"
 #include "tests/support/memory_files.h"
 
 namespace {

@@ -49,10 +49,10 @@ class Includes(unittest.TestCase):
         self.assertEqual(found, [])
 
     def test_an_include_that_goes_up_or_sideways_is_named(self):
-        self.assertEqual(breaks("store/head.cpp", "promql/parse.h"), "store (level 2) includes promql/parse.h of level 2: sideways")
-        self.assertEqual(breaks("base/loop.cpp", "app/commands.h"), "base (level 1) includes app/commands.h of level 5: up")
-        self.assertEqual(breaks("app/run.cpp", "httplib.h"), "only exporter/http/ may include httplib.h")
-        self.assertEqual(breaks("rules/group.cpp", "promql/parse.h"), "")
+        self.assertEqual(breaks("store/head/head.cpp", "promql/syntax/parse.h"), "store (level 2) includes promql/syntax/parse.h of level 2: sideways")
+        self.assertEqual(breaks("base/loop.cpp", "app/commands/commands.h"), "base (level 1) includes app/commands/commands.h of level 5: up")
+        self.assertEqual(breaks("app/commands/run.cpp", "httplib.h"), "only exporter/http/ may include httplib.h")
+        self.assertEqual(breaks("rules/group.cpp", "promql/syntax/parse.h"), "")
 
     def test_the_top_level_is_as_decided(self):
         top = {path.split("/")[0] for path in tracked() if not path.startswith(".")}

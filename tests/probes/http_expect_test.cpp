@@ -1,4 +1,4 @@
-#include "probes/http_expect.h"
+#include "probes/http/expect.h"
 
 #include <catch2/catch.hpp>
 #include <functional>

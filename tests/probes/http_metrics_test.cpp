@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/sample.h"
-#include "probes/http.h"
+#include "probes/http/http.h"
 
 using namespace std::chrono_literals;
 using namespace vedette;

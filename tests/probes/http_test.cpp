@@ -1,10 +1,10 @@
-#include "probes/http.h"
+#include "probes/http/http.h"
 
 #include <catch2/catch.hpp>
 
 #include "base/loop.h"
 #include "base/yaml.h"
-#include "probes/http_transcript.h"
+#include "probes/http/transcript.h"
 #include "probes/measure.h"
 #include "tests/support/memory_resolver.h"
 #include "tests/support/scripted_server.h"

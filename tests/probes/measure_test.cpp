@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <stdexcept>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "base/loop.h"
 #include "core/limits.h"
 #include "core/sample.h"

@@ -4,7 +4,7 @@
 #include <deque>
 #include <set>
 
-#include "base/http_client.h"
+#include "base/http/client.h"
 #include "probes/probes.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_resolver.h"

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "base/yaml.h"
-#include "probes/http.h"
+#include "probes/http/http.h"
 #include "tests/support/temp_folder.h"
 
 using namespace std::chrono_literals;

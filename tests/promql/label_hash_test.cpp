@@ -1,4 +1,4 @@
-#include "promql/label_hash.h"
+#include "promql/labels/label_hash.h"
 
 #include <catch2/catch.hpp>
 #include <string>

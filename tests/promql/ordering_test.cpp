@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "promql/go_sort.h"
-#include "promql/natural_order.h"
+#include "promql/labels/go_sort.h"
+#include "promql/labels/natural_order.h"
 
 using namespace vedette::promql;
 

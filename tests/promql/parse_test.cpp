@@ -1,11 +1,11 @@
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/limits.h"
-#include "promql/functions.h"
+#include "promql/functions/functions.h"
 
 using namespace vedette;
 using namespace vedette::promql;

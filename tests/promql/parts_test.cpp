@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <thread>
 
-#include "promql/crew.h"
 #include "promql/engine.h"
-#include "promql/parse.h"
+#include "promql/evaluation/crew.h"
+#include "promql/syntax/parse.h"
 #include "tests/promql/random_data.h"
 #include "tests/promql/random_query.h"
 #include "tests/support/manual_clock.h"

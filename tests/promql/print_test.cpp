@@ -2,7 +2,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "tests/promql/random_data.h"
 #include "tests/promql/random_query.h"
 

@@ -7,7 +7,7 @@
 #include "core/histogram.h"
 #include "core/query.h"
 #include "promql/engine.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_source.h"
 

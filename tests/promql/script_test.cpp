@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "promql/engine.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_source.h"
 

@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "promql/evaluator.h"
+#include "promql/evaluation/evaluator.h"
 #include "tests/promql/slow_histograms.h"
 
 namespace vedette::promql {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/query.h"
-#include "promql/ast.h"
-#include "promql/functions.h"
+#include "promql/functions/functions.h"
+#include "promql/syntax/ast.h"
 #include "tests/promql/slow_functions.h"
 #include "tests/promql/slow_timeline.h"
 #include "tests/support/memory_source.h"

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "promql/engine.h"
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "tests/promql/random_data.h"
 #include "tests/promql/random_query.h"
 #include "tests/promql/recorded_answers.h"

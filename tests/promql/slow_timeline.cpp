@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "promql/ranking.h"
+#include "promql/evaluation/ranking.h"
 
 namespace vedette::promql {
 

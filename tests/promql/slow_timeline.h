@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/labels.h"
 #include "core/sample.h"
-#include "promql/ast.h"
+#include "promql/syntax/ast.h"
 
 namespace vedette::promql {
 
@@ -28,7 +28,7 @@ inline constexpr const char* slow_collision =
 Result<SlowTimeline> checked(SlowTimeline timeline, bool ever);
 /// Takes the names away, then checks.
 Result<SlowTimeline> unnamed(SlowTimeline timeline, bool ever);
-/// NaN stands behind all others whichever way; ties as Prometheus leaves them (promql/ranking.h).
+/// NaN stands behind all others whichever way; ties as Prometheus leaves them (promql/evaluation/ranking.h).
 void sort_by_value(SlowVector& vector, bool descending);
 /// The k largest or smallest, best first.
 SlowVector best_of(const SlowVector& vector, double k, bool largest);

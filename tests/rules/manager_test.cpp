@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "promql/parse.h"
+#include "promql/syntax/parse.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_source.h"
 

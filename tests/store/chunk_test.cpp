@@ -1,4 +1,4 @@
-#include "store/chunk.h"
+#include "store/chunks/chunk.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "store/wal.h"
+#include "store/log/wal.h"
 #include "tests/store/scratch.h"
 #include "tests/support/failing_files.h"
 

@@ -1,4 +1,4 @@
-#include "store/index.h"
+#include "store/head/index.h"
 
 #include <re2/re2.h>
 

@@ -1,10 +1,10 @@
-#include "store/wal.h"
+#include "store/log/wal.h"
 
 #include <catch2/catch.hpp>
 #include <random>
 
 #include "store/crc32c.h"
-#include "store/records.h"
+#include "store/log/records.h"
 #include "tests/store/scratch.h"
 
 namespace vedette::store {

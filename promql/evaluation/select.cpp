@@ -1,0 +1,315 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/histogram.h"
+#include "promql/evaluation/evaluator.h"
+#include "promql/evaluation/strips.h"
+
+namespace vedette::promql {
+
+namespace {
+
+/// Whether some are stale markers, or a float of the bits that mark histograms.
+bool any_reserved(std::span<const double> values) {
+    // Both are NaNs, and whether there is any NaN is quickly seen.
+    std::size_t i = 0;
+    for (; i + strip_length <= values.size(); i += strip_length)
+        if (any_nan(values.data() + i) &&
+            !std::ranges::all_of(values.subspan(i, strip_length), is_number))
+            return true;
+    return !std::ranges::all_of(values.subspan(i), is_number);
+}
+
+using Hint = Histogram::ResetHint;
+
+HistogramRef counts_of(const Histogram& whole, Hint hint) {
+    auto counts = std::make_shared<Histogram>();
+    counts->reset_hint = hint;
+    counts->count = whole.count;
+    counts->sum = whole.sum;
+    return counts;
+}
+
+/// Copies what is not stale, so that windows need not look, and marks the histograms.
+class Fresh {
+public:
+    explicit Fresh(bool counts_only) : counts_only_(counts_only) {}
+
+    SeriesSamples without_stale(const Column& all) {
+        if (all.histograms.empty() && !any_reserved(all.floats))
+            return {all.labels, all.times, all.floats, {}};
+        times_.clear();
+        values_.clear();
+        histograms_.clear();
+        bool any_histogram = false;
+        const Histogram* last = nullptr;
+        for (std::size_t i = 0; i < all.times.size(); ++i) {
+            const HistogramRef* const histogram =
+                all.histograms.empty() || !all.histograms[i] ? nullptr : &all.histograms[i];
+            if (is_stale(histogram != nullptr ? (*histogram)->sum : all.floats[i])) continue;
+            times_.push_back(all.times[i]);
+            values_.push_back(histogram != nullptr ? histogram_marker() : quieted(all.floats[i]));
+            histograms_.push_back(histogram == nullptr ? nullptr
+                                  : counts_only_       ? without_buckets(**histogram, last)
+                                                       : *histogram);
+            if (histogram == nullptr) continue;
+            last = histogram->get();
+            any_histogram = true;
+        }
+        if (!any_histogram) histograms_.clear();
+        return {all.labels, times_, values_, histograms_};
+    }
+
+    /// A float that happens to have the bits of the histogram marker becomes an ordinary NaN.
+    static double quieted(double value) { return is_histogram(value) ? std::nan("") : value; }
+
+private:
+    /// Resets are looked for while the buckets are still there.
+    static HistogramRef without_buckets(const Histogram& whole, const Histogram* last) {
+        const bool known = whole.reset_hint != Hint::Unknown || last == nullptr;
+        return counts_of(whole, known                    ? whole.reset_hint
+                                : is_reset(whole, *last) ? Hint::Reset
+                                                         : Hint::NotReset);
+    }
+
+    bool counts_only_;
+    std::vector<Timestamp> times_;
+    std::vector<double> values_;
+    std::vector<HistogramRef> histograms_;
+};
+
+/// Leaves of the last row's histograms count and sum.
+void leave_counts(Block& block) {
+    const std::size_t row = block.rows() - 1;
+    for (std::size_t i = 0; block.has_histograms() && i < block.steps; ++i)
+        if (is_histogram(block.row(row)[i]))
+            block.put(row, i,
+                      counts_of(*block.histogram(row, i), block.histogram(row, i)->reset_hint));
+}
+
+/// At each step the newest sample not older than the look-back, unless it says the series ended.
+void fill_latest(Block& block, const Column& column, const Steps& steps, std::int64_t lookback,
+                 bool want_times) {
+    const std::size_t index = block.rows() - 1;
+    const std::span<double> row = block.row(index);
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::int64_t now = steps.at(i);
+        while (seen < column.times.size() && column.times[seen].ms <= now) ++seen;
+        if (seen == 0) continue;
+        const std::int64_t at = column.times[seen - 1].ms;
+        if (at <= now - lookback) continue;
+        const double value = column.floats[seen - 1];
+        const bool histogram = !column.histograms.empty() && column.histograms[seen - 1];
+        if (is_stale(histogram ? column.histograms[seen - 1]->sum : value)) continue;
+        if (want_times)
+            row[i] = static_cast<double>(at) / 1000;
+        else if (histogram)
+            block.put(index, i, column.histograms[seen - 1]);
+        else
+            row[i] = Fresh::quieted(value);
+    }
+}
+
+/// A histogram counts for several.
+std::int64_t samples_of(const SeriesSamples& series) {
+    auto count = static_cast<std::int64_t>(series.times.size());
+    for (const HistogramRef& each : series.histograms)
+        if (each) count += samples_worth(*each) - 1;
+    return count;
+}
+
+/// The samples between those that a subquery takes may have been resets: whether there was one is
+/// to be found out anew.
+HistogramRef with_open_hint(HistogramRef histogram) {
+    if (histogram->reset_hint == Hint::Unknown || histogram->reset_hint == Hint::Gauge)
+        return histogram;
+    auto open = std::make_shared<Histogram>(*histogram);
+    open->reset_hint = Hint::Unknown;
+    return open;
+}
+
+}  // namespace
+
+Evaluator::View Evaluator::view_of(const Shift& shift) const {
+    View view{steps_, false};
+    if (shift.at != Shift::At::Step) {
+        const Timestamp at = shift.at == Shift::At::Time    ? shift.time
+                             : shift.at == Shift::At::Start ? context_.start
+                                                            : context_.end;
+        view.steps = {at.ms, 1, 1};
+        view.fixed = true;
+    }
+    view.steps.start -= shift.offset.count();
+    return view;
+}
+
+Block Evaluator::spread(Block one) const {
+    Block all(steps_.count);
+    all.nameless = one.nameless;
+    all.values.reserve(one.rows() * steps_.count);
+    for (std::size_t i = 0; i < one.rows(); ++i) {
+        std::ranges::fill(all.add(one.labels[i]), one.values[i]);
+        all.name_goes.back() = one.name_goes[i];
+        if (!is_histogram(one.values[i])) continue;
+        for (std::size_t step = 0; step < all.steps; ++step) all.put(i, step, one.cell(i, 0));
+    }
+    return all;
+}
+
+Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, const Latest& wanted) {
+    const Steps& steps = wanted.steps;
+    Hints hints;
+    hints.step = Milliseconds(steps.step);
+    hints.latest_only = steps.count == 1;
+    return read_in_parts(
+        matchers, wanted.window, hints,
+        [&](Evaluator& part, SeriesCursor& cursor) { return part.read_latest(cursor, wanted); });
+}
+
+Result<Block> Evaluator::read_latest(SeriesCursor& cursor, const Latest& wanted) {
+    const Steps& steps = wanted.steps;
+    Block block(steps.count);
+    Column column;
+    while (cursor.next(column)) {
+        const std::size_t row = block.rows(), before = floats_of(block);
+        block.add(*column.labels);
+        fill_latest(block, column, steps, context_.settings.lookback.count(), wanted.want_times);
+        if (wanted.counts_only) leave_counts(block);
+        const std::int64_t samples = samples_in_row(block, row);
+        if (samples == 0)
+            block.keep_rows(row);
+        else if (const auto good = count_selected(block, row, samples); !good)
+            return fail(good.error());
+        if (const auto good = context_.charge(floats_of(block) - before); !good)
+            return fail(good.error());
+    }
+    if (const auto good = context_.charge(0); !good) return fail(good.error());
+    return block;
+}
+
+Result<void> Evaluator::count_selected(const Block& block, std::size_t row, std::int64_t samples) {
+    if (block.steps == steps_.count) {
+        add_samples_of_row(block, row, read_);
+        return context_.hold(samples);
+    }
+    // One time, looked at anew at every step.
+    for (std::int64_t& read : read_) read += samples;
+    return context_.hold(samples * static_cast<std::int64_t>(steps_.count));
+}
+
+Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
+    const Selector& selector = *expr.as<Selector>();
+    View view = view_of(selector.shift);
+    const std::int64_t lookback = context_.settings.lookback.count();
+    Window window{{view.steps.start - lookback}, {view.steps.last()}};
+    if (want_times && view.fixed) {
+        // Of `timestamp(x @ 10 offset 1m)` Prometheus forgets the offset, after reading by it.
+        view.steps.start += selector.shift.offset.count();
+        window.from.ms = std::max(window.from.ms, view.steps.start - lookback);
+        window.to.ms = std::min(window.to.ms, view.steps.start);
+    }
+    Result<Block> block = select_latest(
+        selector.matchers, {window, view.steps, want_times, &expr == context_.counts_only});
+    return block && view.fixed && steps_.count > 1 ? spread(std::move(*block)) : std::move(block);
+}
+
+Result<void> Evaluator::each_raw(const Expr& matrix, const Take& take) {
+    const Expr& expr = unwrapped(matrix);
+    if (const Subquery* subquery = expr.as<Subquery>()) {
+        Result<Inner> inner = eval_subquery(*subquery);
+        if (!inner) return fail(inner.error());
+        read_[0] += inner->read;
+        return each_of(std::move(*inner), take);
+    }
+    return each_selected(expr, [&](const SeriesSamples& series) -> Result<void> {
+        const std::int64_t samples = samples_of(series);
+        read_[0] += samples;
+        if (const auto good = context_.hold(samples); !good) return good;
+        if (const auto good = context_.charge(2 * series.times.size()); !good) return good;
+        return take(series);
+    });
+}
+
+Result<void> Evaluator::each_selected(const Expr& expr, const Take& take) {
+    const Selector& selector = *expr.as<Selector>();
+    const Stretch stretch = stretch_of(selector);
+    auto cursor =
+        context_.source.select(selector.matchers, stretch.window, stretch.hints, context_.stop);
+    if (!cursor) return fail(cursor.error());
+    return each_read(**cursor, expr, take);
+}
+
+Evaluator::Stretch Evaluator::stretch_of(const Selector& selector) const {
+    const Steps steps = view_of(selector.shift).steps;
+    Stretch stretch{{{steps.start - selector.range.count()}, {steps.last()}}, {}};
+    stretch.hints.step = Milliseconds(steps.step);
+    return stretch;
+}
+
+Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const Take& take) {
+    Fresh fresh(&expr == context_.counts_only);
+    Column column;
+    while (cursor.next(column)) {
+        // Two floats for time and value of each sample, as long as this series is looked at.
+        const std::size_t room = 2 * column.times.size();
+        if (const auto good = context_.charge(room); !good) return good;
+        const SeriesSamples samples = fresh.without_stale(column);
+        if (!samples.times.empty())
+            if (const auto good = take(samples); !good) return good;
+        context_.release(room);
+    }
+    return context_.charge(0);
+}
+
+Result<Evaluator::Inner> Evaluator::eval_subquery(const Subquery& subquery) {
+    const View view = view_of(subquery.shift);
+    const std::int64_t step =
+        subquery.step.count() > 0 ? subquery.step.count() : context_.settings.subquery_step.count();
+    // Steps of a subquery are whole multiples of its step, whatever the query's own.
+    const std::int64_t from = view.steps.start - subquery.range.count();
+    std::int64_t first = step * (from / step);
+    if (first <= from) first += step;
+    if (first > view.steps.last()) return Inner{{}, Block(0), 0};
+    const auto count = static_cast<std::size_t>((view.steps.last() - first) / step) + 1;
+    // For the values, and for counting them.
+    if (const auto good = context_.charge(3 * count); !good) return fail(good.error());
+    Evaluator inner(context_, {first, step, count});
+    Result<Block> block = inner.eval(*subquery.expr);
+    if (!block) return fail(block.error());
+    block->show_labels();
+    return Inner{inner.steps_, std::move(*block),
+                 std::accumulate(inner.read_.begin(), inner.read_.end(), std::int64_t{0})};
+}
+
+Result<void> Evaluator::each_of(Inner inner, const Take& take) {
+    const Block& block = inner.block;
+    std::vector<Timestamp> times;
+    std::vector<double> values;
+    std::vector<HistogramRef> histograms;
+    for (std::size_t i = 0; i < block.rows(); ++i) {
+        times.clear();
+        values.clear();
+        histograms.clear();
+        const auto row = block.row(i);
+        for (std::size_t at = 0; at < block.steps; ++at) {
+            if (is_absent(row[at])) continue;
+            times.push_back({inner.steps.at(at)});
+            values.push_back(row[at]);
+            if (!is_histogram(row[at])) continue;
+            histograms.resize(values.size());
+            histograms.back() = with_open_hint(block.histogram(i, at));
+        }
+        if (times.empty()) continue;
+        if (!histograms.empty()) histograms.resize(values.size());
+        if (const auto good =
+                take({&block.labels[i], times, values, histograms, block.name_goes[i] != 0});
+            !good)
+            return good;
+    }
+    context_.held.samples -= samples_in(block);
+    return {};
+}
+
+}  // namespace vedette::promql
