@@ -121,9 +121,8 @@ Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatc
     };
     Cursors cursors;
     for (std::size_t i = 0; i < parts; ++i) {
-        auto some = parts == 1 ? std::move(ids) : std::vector<SeriesId>(place(i), place(i + 1));
-        cursors.push_back(std::make_unique<ChunkCursor>(fill_from(std::move(some)), on_corrupt(),
-                                                        window, latest_only, stop));
+        cursors.push_back(std::make_unique<ChunkCursor>(fill_from({place(i), place(i + 1)}),
+                                                        on_corrupt(), window, latest_only, stop));
     }
     return cursors;
 }

@@ -1,4 +1,4 @@
-#include "exporter/api/remote_write.h"
+#include "exporter/ingest/remote_write.h"
 
 #include <snappy.h>
 

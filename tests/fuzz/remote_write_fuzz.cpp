@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "exporter/api/remote_write.h"
+#include "exporter/ingest/remote_write.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);

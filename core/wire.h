@@ -5,12 +5,12 @@
 #include <cstring>
 #include <string_view>
 
-namespace vedette::exporter {
+namespace vedette {
 
 /// Reads the protobuf wire format field by field, in place: nothing is copied or allocated.
 ///
-///   field:  key varint = number << 3 | type     type 0: varint   1: 8 bytes   2: length, bytes 5:
-///   4 bytes
+///   field:  key varint = number << 3 | type
+///   type 0: varint   1: 8 bytes   2: length, bytes   5: 4 bytes
 ///
 /// After `next` returned true, `number` and `type` tell the field and exactly one of the values
 /// holds it. After it returned false, `bad()` tells an orderly end from a torn or senseless
@@ -99,4 +99,4 @@ private:
 
 static_assert(std::endian::native == std::endian::little, "fixed64 fields are read as they lie");
 
-}  // namespace vedette::exporter
+}  // namespace vedette

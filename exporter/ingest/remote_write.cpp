@@ -1,4 +1,4 @@
-#include "exporter/api/remote_write.h"
+#include "exporter/ingest/remote_write.h"
 
 #include <fmt/format.h>
 #include <snappy.h>
@@ -7,7 +7,7 @@
 
 #include "core/histogram.h"
 #include "core/limits.h"
-#include "exporter/api/wire.h"
+#include "core/wire.h"
 
 namespace vedette::exporter {
 
