@@ -42,7 +42,18 @@ std::uint64_t hash_bytes(std::string_view bytes) {
     return std::hash<std::string_view>{}(bytes);
 }
 
+/// Most sets are made of another set's labels and are in order already.
+bool is_clean(const std::vector<Label>& labels) {
+    std::string_view before;
+    for (const Label& label : labels) {
+        if (label.name <= before || label.value.empty()) return false;
+        before = label.name;
+    }
+    return true;
+}
+
 void sort_and_clean(std::vector<Label>& labels) {
+    if (is_clean(labels)) return;
     std::stable_sort(labels.begin(), labels.end(),
                      [](const Label& a, const Label& b) { return a.name < b.name; });
     // Of one name the last wins; an empty value is no label.

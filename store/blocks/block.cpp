@@ -36,9 +36,21 @@ StoredChunk read_chunk(ByteReader& in, std::string_view chunks, std::uint64_t& a
 
 }  // namespace
 
-bool StoredSeries::overlaps(Window window) const {
+namespace {
+
+bool any_overlaps(const std::vector<StoredChunk>& chunks, Window window) {
     return !chunks.empty() && chunks.front().view.first_ms <= window.to.ms &&
            chunks.back().view.last_ms > window.from.ms;
+}
+
+}  // namespace
+
+bool StoredEntry::overlaps(Window window) const {
+    return any_overlaps(chunks, window);
+}
+
+bool StoredSeries::overlaps(Window window) const {
+    return any_overlaps(chunks, window);
 }
 
 Result<void> decode(const StoredChunk& chunk, Window window, Samples& out) {
@@ -155,28 +167,36 @@ Result<void> Block::load_about(std::string_view section) {
     return {};
 }
 
-Result<void> Block::read(SeriesNumber number, StoredSeries& out) const {
+Result<void> Block::read(SeriesNumber number, StoredEntry& out) const {
     out.chunks.clear();
-    out.labels = Labels();
     ByteReader in(series_.piece(number));
-    std::vector<Label> labels(in.count(2));
-    for (Label& label : labels) {
+    out.labels.resize(in.count(2));
+    std::string_view before;
+    for (Label& label : out.labels) {
         label.name = symbol(static_cast<std::uint32_t>(in.varint()));
         label.value = symbol(static_cast<std::uint32_t>(in.varint()));
-        if (label.name.empty() || label.value.empty()) in.refuse();
+        if (label.name <= before || label.value.empty()) in.refuse();
+        before = label.name;
     }
     const std::size_t chunks = in.count(9);
     std::uint64_t at = in.varint();
     std::int64_t last_ms = about_.from.ms;
     for (std::size_t i = 0; i < chunks; ++i)
         out.chunks.push_back(read_chunk(in, chunks_, at, last_ms));
-    if (!in.ok() || in.left() > 0 || labels.empty()) {
-        out.chunks.clear();
-        return fail(Fault::Corrupt, fmt::format("{}: its series {} of {} cannot be read", path_,
-                                                number, series_.count));
-    }
-    out.labels = Labels(std::move(labels));
-    return {};
+    if (in.ok() && in.left() == 0 && !out.labels.empty()) return {};
+    out.labels.clear();
+    out.chunks.clear();
+    return fail(Fault::Corrupt, fmt::format("{}: its series {} of {} cannot be read", path_, number,
+                                            series_.count));
+}
+
+Result<void> Block::read(SeriesNumber number, StoredSeries& out) const {
+    StoredEntry entry;
+    entry.chunks.swap(out.chunks);
+    auto read_it = read(number, entry);
+    out.chunks.swap(entry.chunks);
+    out.labels = Labels(std::move(entry.labels));
+    return read_it;
 }
 
 }  // namespace vedette::store

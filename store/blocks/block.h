@@ -15,12 +15,20 @@
 
 namespace vedette::store {
 
-/// One series of a block. The bytes of its chunks are the block's.
+/// What a block says of one series: its labels' text and its chunks' bytes are the block's.
+struct StoredEntry {
+    std::vector<Label> labels;  ///< names ascend, no value is empty
+    std::vector<StoredChunk> chunks;
+
+    /// Holds a sample in the window, or may: gaps between chunks are not looked into.
+    bool overlaps(Window window) const;
+};
+
+/// The same with labels of its own.
 struct StoredSeries {
     Labels labels;
     std::vector<StoredChunk> chunks;
 
-    /// Holds a sample in the window, or may: gaps between chunks are not looked into.
     bool overlaps(Window window) const;
 };
 
@@ -46,6 +54,7 @@ public:
     SeriesNumber series_count() const { return series_.count; }
 
     /// Corrupt when the entry makes no sense. Keeps the memory of `out`.
+    Result<void> read(SeriesNumber number, StoredEntry& out) const;
     Result<void> read(SeriesNumber number, StoredSeries& out) const;
     /// The series that satisfy all matchers, ascending. Returns early, with part of them, when stop
     /// is requested.

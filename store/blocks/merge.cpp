@@ -1,10 +1,25 @@
 #include "store/blocks/merge.h"
 
 #include <algorithm>
+#include <compare>
+#include <utility>
 
 #include "store/chunks/cursor.h"
 
 namespace vedette::store {
+
+namespace {
+
+/// The order of label sets, as `Labels` has it; `Set` is a sequence of `Label`.
+template <typename Set>
+std::strong_ordering order(const std::vector<Label>& a, const Set& b) {
+    const std::size_t shared = std::min(a.size(), b.size());
+    for (std::size_t i = 0; i < shared; ++i)
+        if (const auto differ = a[i] <=> b[i]; differ != 0) return differ;
+    return a.size() <=> b.size();
+}
+
+}  // namespace
 
 MergedCursor::MergedCursor(std::vector<Part> parts, std::unique_ptr<SeriesCursor> head,
                            Window window, bool latest_only, OnCorrupt on_corrupt,
@@ -14,34 +29,59 @@ MergedCursor::MergedCursor(std::vector<Part> parts, std::unique_ptr<SeriesCursor
       latest_only_(latest_only),
       on_corrupt_(std::move(on_corrupt)),
       stop_(std::move(stop)) {
-    for (Part& part : parts) {
-        readers_.push_back({std::move(part), 0, {}});
-        advance(readers_.back());
-    }
-    advance_head();
+    readers_.reserve(parts.size());
+    for (Part& part : parts) readers_.push_back({std::move(part), 0, {}, true});
+    head_used_ = head_ != nullptr;
 }
 
 void MergedCursor::advance(Reader& reader) {
     const auto& numbers = reader.part.series;
     while (reader.at < numbers.size()) {
-        if (auto read = reader.part.block->read(numbers[reader.at++], reader.series); !read)
+        if (auto read = reader.part.block->read(numbers[reader.at++], reader.entry); !read)
             on_corrupt_({}, read.error());
-        else if (reader.series.overlaps(window_))
+        else if (reader.entry.overlaps(window_))
             return;
     }
-    reader.series.labels = Labels();
+    reader.entry.labels.clear();
 }
 
-void MergedCursor::advance_head() {
-    if (!head_ || !head_->next(head_column_)) head_column_.labels = nullptr;
+void MergedCursor::advance_used() {
+    for (Reader& reader : readers_)
+        if (std::exchange(reader.used, false)) advance(reader);
+    if (std::exchange(head_used_, false) && !head_->next(head_column_))
+        head_column_.labels = nullptr;
 }
 
-const Labels* MergedCursor::least() const {
-    const Labels* least = head_column_.labels;
-    for (const Reader& reader : readers_)
-        if (!reader.series.labels.empty() && (least == nullptr || reader.series.labels < *least))
-            least = &reader.series.labels;
-    return least;
+bool MergedCursor::find_next() {
+    std::size_t least = readers_.size();
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
+        Reader& reader = readers_[i];
+        if (reader.entry.labels.empty()) continue;
+        const auto before = least == readers_.size()
+                                ? std::strong_ordering::less
+                                : order(reader.entry.labels, readers_[least].entry.labels);
+        if (before > 0) continue;
+        if (before < 0) {
+            for (; least < i; ++least) readers_[least].used = false;
+            least = i;
+        }
+        reader.used = true;
+    }
+    const bool stored = least < readers_.size();
+    if (head_column_.labels == nullptr) return stored;
+    const auto before = stored ? order(readers_[least].entry.labels, *head_column_.labels)
+                               : std::strong_ordering::greater;
+    head_used_ = before >= 0;
+    if (before > 0)
+        for (; least < readers_.size(); ++least) readers_[least].used = false;
+    return true;
+}
+
+/// Those in memory are not made anew.
+Labels MergedCursor::labels_of_next() const {
+    if (head_used_) return *head_column_.labels;
+    const auto stored = std::ranges::find_if(readers_, &Reader::used);
+    return Labels(stored->entry.labels);
 }
 
 Window MergedCursor::after_last() const {
@@ -49,50 +89,60 @@ Window MergedCursor::after_last() const {
     return {std::max(window_.from, samples_.times.back()), window_.to};
 }
 
-void MergedCursor::add_stored(const StoredSeries& series, Window window) {
-    for (const StoredChunk& chunk : series.chunks) {
+void MergedCursor::add_stored(const StoredEntry& entry, Window window) {
+    for (const StoredChunk& chunk : entry.chunks) {
         if (chunk.view.last_ms <= window.from.ms || chunk.view.first_ms > window.to.ms) continue;
         if (auto decoded = decode(chunk, window, samples_); !decoded)
-            on_corrupt_(series.labels, decoded.error());
+            on_corrupt_(labels_, decoded.error());
     }
 }
 
 void MergedCursor::add_column(const Column& column) {
-    const Window window = after_last();
-    for (std::size_t i = 0; i < column.times.size(); ++i) {
-        if (column.times[i] <= window.from) continue;
-        if (i < column.histograms.size() && column.histograms[i])
-            samples_.add(column.times[i], column.histograms[i]);
-        else
-            samples_.add(column.times[i], column.floats[i]);
-    }
+    const auto first =
+        std::upper_bound(column.times.begin(), column.times.end(), after_last().from);
+    const std::ptrdiff_t skipped = first - column.times.begin();
+    const std::size_t before = samples_.times.size();
+    samples_.times.insert(samples_.times.end(), first, column.times.end());
+    samples_.floats.insert(samples_.floats.end(), column.floats.begin() + skipped,
+                           column.floats.end());
+    if (samples_.histograms.empty() && column.histograms.empty()) return;
+    samples_.histograms.resize(before);
+    if (!column.histograms.empty())
+        samples_.histograms.insert(samples_.histograms.end(), column.histograms.begin() + skipped,
+                                   column.histograms.end());
+    samples_.histograms.resize(samples_.times.size());
+    if (std::ranges::find_if(samples_.histograms, [](const auto& each) {
+            return each != nullptr;
+        }) == samples_.histograms.end())
+        samples_.histograms.clear();
 }
 
-void MergedCursor::gather(const Labels& labels) {
-    samples_.clear();
-    const bool in_head = head_column_.labels != nullptr && *head_column_.labels == labels;
-    if (latest_only_) {
-        // The newest place that has something has the newest sample.
-        if (in_head) add_column(head_column_);
-        for (std::size_t i = readers_.size(); i-- > 0 && samples_.empty();)
-            if (readers_[i].series.labels == labels) add_stored(readers_[i].series, window_);
-        if (samples_.times.size() > 1) keep_last(samples_);
-    } else {
-        for (const Reader& reader : readers_)
-            if (reader.series.labels == labels) add_stored(reader.series, after_last());
-        if (in_head) add_column(head_column_);
-    }
-    for (Reader& reader : readers_)
-        if (reader.series.labels == labels) advance(reader);
-    if (in_head) advance_head();
+void MergedCursor::gather() {
+    for (const Reader& reader : readers_)
+        if (reader.used) add_stored(reader.entry, after_last());
+    if (head_used_) add_column(head_column_);
+}
+
+/// The newest place that has something has the newest sample.
+void MergedCursor::gather_newest() {
+    if (head_used_) add_column(head_column_);
+    for (std::size_t i = readers_.size(); i-- > 0 && samples_.empty();)
+        if (readers_[i].used) add_stored(readers_[i].entry, window_);
+    if (samples_.times.size() > 1) keep_last(samples_);
 }
 
 bool MergedCursor::next(Column& out) {
     while (!stop_.stop_requested()) {
-        const Labels* labels = least();
-        if (labels == nullptr) return false;
-        labels_ = *labels;
-        gather(labels_);
+        advance_used();
+        if (!find_next()) return false;
+        labels_ = labels_of_next();
+        const bool stored = std::ranges::any_of(readers_, &Reader::used);
+        if (!stored) {
+            out = head_column_;
+            return true;
+        }
+        samples_.clear();
+        latest_only_ ? gather_newest() : gather();
         if (samples_.empty()) continue;
         // Floats after a histogram in the same window: the columns are equally long.
         if (!samples_.histograms.empty()) samples_.histograms.resize(samples_.times.size());

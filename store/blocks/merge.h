@@ -37,13 +37,17 @@ private:
     struct Reader {
         Part part;
         std::size_t at = 0;
-        StoredSeries series;  // without labels at the end
+        StoredEntry entry;  // without labels at the end
+        bool used = false;  // by the series that was yielded last
     };
     void advance(Reader& reader);
-    void advance_head();
-    const Labels* least() const;
-    void gather(const Labels& labels);
-    void add_stored(const StoredSeries& series, Window window);
+    void advance_used();
+    /// Marks who has the series that comes next. False when there is none.
+    bool find_next();
+    Labels labels_of_next() const;
+    void gather();
+    void gather_newest();
+    void add_stored(const StoredEntry& entry, Window window);
     void add_column(const Column& column);
     Window after_last() const;
 
@@ -54,6 +58,7 @@ private:
     OnCorrupt on_corrupt_;
     std::stop_token stop_;
     Column head_column_;  // without labels at the end
+    bool head_used_ = false;
     Labels labels_;
     Samples samples_;
 };

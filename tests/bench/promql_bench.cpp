@@ -1,5 +1,6 @@
-// What a query costs on the real store: rows 9 to 11 of docs/benchmarks.md, without HTTP. Figures
-// are CPU time, of all threads in range queries; 1,200 series at 15 s over six hours.
+// What a query costs on the real store: rows 9 to 11 of docs/benchmarks.md, without HTTP, on
+// samples in memory and on the same samples in blocks. Figures are CPU time, of all threads in
+// range queries; 1,200 series at 15 s over six hours.
 
 #include <benchmark/benchmark.h>
 
@@ -19,9 +20,16 @@ constexpr std::int64_t begin_ms = 1'790'000'000'000;
 constexpr std::int64_t step_ms = 15'000;
 constexpr int scrapes = 1'460;  // six hours and the five minutes before them
 
+/// Where the samples lie that are asked for: the first argument of each benchmark.
+///
+///   Head     never cut, as in the first three hours of a store
+///   Blocks   all past the head, put together as far as they are
+///   Both     as six hours are found on any day: two blocks, and the rest in the head
+enum class Place { Head, Blocks, Both };
+
 /// 1,200 counters `requests_total` (20 jobs of 60) and the 1,200 buckets of 100 histograms.
 struct Filled {
-    Filled() {
+    explicit Filled(Place place) {
         settings.own_thread = false;
         store =
             std::move(*store::Store::open(*files, folder.path(), settings, clock, log, *metrics));
@@ -52,6 +60,12 @@ struct Filled {
             }
             (void)store->append(batch);
         }
+        if (place == Place::Blocks) {
+            clock.wind(std::chrono::hours(12));
+            const auto later = *store->series(Labels{{"__name__", "later"}});
+            (void)store->append({{{later, {clock.now(), 1.0}}}, {}});
+        }
+        if (place != Place::Head) (void)store->maintain();
     }
 
     TempFolder folder;
@@ -64,13 +78,23 @@ struct Filled {
     std::int64_t at = begin_ms;
 };
 
-Filled& filled() {
-    static Filled made;
-    return made;
+Filled& filled(Place place) {
+    static Filled head(Place::Head), blocks(Place::Blocks), both(Place::Both);
+    return place == Place::Head ? head : place == Place::Blocks ? blocks : both;
+}
+
+Place place_of(const benchmark::State& state) {
+    return static_cast<Place>(state.range(0));
+}
+
+void everywhere(benchmark::internal::Benchmark* each) {
+    each->ArgName("place");
+    for (const Place place : {Place::Head, Place::Blocks, Place::Both})
+        each->Arg(static_cast<std::int64_t>(place));
 }
 
 void instant(benchmark::State& state, const char* query) {
-    Filled& data = filled();
+    Filled& data = filled(place_of(state));
     const promql::Engine engine({}, data.clock);
     std::size_t series = 0;
     for (auto _ : state) {
@@ -81,18 +105,24 @@ void instant(benchmark::State& state, const char* query) {
     state.counters["series"] = static_cast<double>(series);
 }
 BENCHMARK_CAPTURE(instant, sum_by_rate, "sum by (job) (rate(requests_total[5m]))")
+    ->Apply(everywhere)
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(instant, histogram_quantile,
                   "histogram_quantile(0.9, sum by (le) (rate(seconds_bucket[5m])))")
+    ->Apply(everywhere)
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(instant, topk, "topk(5, rate(requests_total[5m]))")
+    ->Apply(everywhere)
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(instant, select_all, "requests_total")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(instant, select_all, "requests_total")
+    ->Apply(everywhere)
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(instant, small, "requests_total{job=\"job-3\", instance=\"10.0.0.7\"}")
+    ->Apply(everywhere)
     ->Unit(benchmark::kMicrosecond);
 
 void range_six_hours(benchmark::State& state, const char* query) {
-    Filled& data = filled();
+    Filled& data = filled(place_of(state));
     const promql::Engine engine({}, data.clock);
     const auto expr = promql::parse(query);
     for (auto _ : state)
@@ -101,17 +131,19 @@ void range_six_hours(benchmark::State& state, const char* query) {
     state.SetItemsProcessed(state.iterations() * 1'200 * 1'440);
 }
 BENCHMARK_CAPTURE(range_six_hours, sum_by_rate, "sum by (job) (rate(requests_total[5m]))")
+    ->Apply(everywhere)
     ->Unit(benchmark::kMillisecond)
     ->MeasureProcessCPUTime()
     ->UseRealTime();
 BENCHMARK_CAPTURE(range_six_hours, avg_over_time, "sum(avg_over_time(requests_total[5m]))")
+    ->Apply(everywhere)
     ->Unit(benchmark::kMillisecond)
     ->MeasureProcessCPUTime()
     ->UseRealTime();
 
 // What of the above is reading: every sample of the six hours, nothing computed.
 void read_six_hours(benchmark::State& state) {
-    Filled& data = filled();
+    Filled& data = filled(place_of(state));
     const std::vector<Matcher> matchers{{Matcher::Op::Equal, "__name__", "requests_total"}};
     for (auto _ : state) {
         auto cursor = data.store->select(matchers, {{data.at - 6 * 3'600'000}, {data.at}}, {}, {});
@@ -120,7 +152,7 @@ void read_six_hours(benchmark::State& state) {
     }
     state.SetItemsProcessed(state.iterations() * 1'200 * 1'440);
 }
-BENCHMARK(read_six_hours)->Unit(benchmark::kMillisecond);
+BENCHMARK(read_six_hours)->Apply(everywhere)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
