@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "app/backup/backup.h"
 #include "app/commands/commands.h"
 
 namespace vedette::app {
@@ -33,6 +34,7 @@ public:
         add_query();
         add_dump_and_format();
         add_export();
+        add_backup();
     }
     Exit call() const { return chosen_(); }
 
@@ -59,6 +61,8 @@ private:
         app->add_option("--web.external-url", run_.external_url,
                         "where people reach the pages; used in links")
             ->type_name("URL");
+        app->add_flag("--web.enable-admin-api", run_.admin_api,
+                      "serve /api/v1/admin/tsdb/ to those with the role `admin`");
         app->add_option("--log.level", run_.log_level, "debug, info, warn or error")
             ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
             ->capture_default_str();
@@ -218,6 +222,30 @@ private:
         group->footer("Example:\n  vedette export rules rules/services.yml > prometheus_rules.yml");
     }
 
+    void add_data(CLI::App* app, std::string& data) {
+        app->add_option("--data,--storage.tsdb.path", data, "data directory")
+            ->type_name("DIR")
+            ->capture_default_str();
+    }
+
+    void add_backup() {
+        CLI::App* backup_verb = verb(root_, "backup",
+                                     "copy the data directory as it is at one moment, also of a "
+                                     "running daemon",
+                                     [this] { return backup(file_, run_.data); });
+        backup_verb->add_option("TARGET", file_, "folder to make")->required();
+        add_data(backup_verb, run_.data);
+        backup_verb->footer("Example:\n  vedette backup /backup/2026-11-20 --data data");
+        CLI::App* restore_verb =
+            verb(root_, "restore", "make a data directory of a backup, each file looked at",
+                 [this] { return restore(restore_); });
+        restore_verb->add_option("BACKUP", restore_.backup, "what `backup` made")->required();
+        restore_verb->add_option("DATA", restore_.data, "data directory to make")->required();
+        restore_verb->add_flag("--damaged", restore_.damaged,
+                               "restore what is damaged too, and say what is lost");
+        restore_verb->footer("Example:\n  vedette restore /backup/2026-11-20 data");
+    }
+
     CLI::App& root_;
     std::function<Exit()> chosen_;
     RunOptions run_;
@@ -226,6 +254,7 @@ private:
     TestOptions test_;
     ProbeOptions probe_;
     QueryOptions query_;
+    RestoreOptions restore_;
     std::string file_;
     std::vector<std::string> files_;
 };

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdio>
 #include <optional>
+#include <random>
 
+#include "app/backup/backup.h"
 #include "app/console.h"
 #include "base/files.h"
 #include "base/http/client.h"
@@ -14,6 +16,7 @@
 #include "base/reserve.h"
 #include "base/smtp.h"
 #include "core/mutex.h"
+#include "exporter/api/admin_api.h"
 #include "exporter/api/board.h"
 #include "exporter/api/query_api.h"
 #include "exporter/api/status_api.h"
@@ -127,6 +130,7 @@ struct Daemon::Rooms {
     void open_network();
     void join_pages();
     std::vector<Route> own_routes();
+    Result<std::string> snapshot(bool skip_head);
     void tick();
     Result<void> swap(const Configuration& next);
     Result<void> reload();
@@ -267,7 +271,26 @@ void Daemon::Rooms::join_pages() {
                                         std::string(prometheus_version()),
                                         [this] { return scraper->snapshot(); }}));
     front->add({exporter::remote_write_route(*store, clock)});
+    front->add(exporter::admin_routes(
+        {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); }}));
     front->add(own_routes());
+}
+
+/// As Prometheus names them: `20261120T153354Z-14a312ffc7d2ec3e`.
+Result<std::string> Daemon::Rooms::snapshot(bool skip_head) {
+    if (auto flushed = store->flush(); !flushed) return fail(flushed.error());
+    std::string at =
+        format_rfc3339(clock.now()).substr(0, std::string_view("YYYY-MM-DDTHH:MM:SS").size());
+    std::erase_if(at, [](char c) { return c == '-' || c == ':'; });
+    std::random_device device;
+    const std::string name = fmt::format("{}Z-{:08x}{:08x}", at, device(), device());
+    const std::string folder = options.data + "/snapshots";
+    if (auto made = files->make_folders(folder); !made) return fail(made.error());
+    const auto done =
+        make_backup({.data = options.data, .target = folder + "/" + name, .skip_head = skip_head});
+    if (!done) return fail(done.error());
+    log.info("snapshot made", {{"name", name}, {"bytes", done->bytes}, {"linked", done->linked}});
+    return name;
 }
 
 std::vector<Route> Daemon::Rooms::own_routes() {

@@ -33,6 +33,7 @@ struct RunOptions {
     std::size_t query_samples_max = limits::query_samples_max_default;
     Milliseconds query_timeout = limits::query_timeout_default;
     Milliseconds query_lookback = std::chrono::minutes(5);
+    bool admin_api = false;  ///< snapshots over HTTP, and what else changes all data at once
     std::vector<std::string> features;  ///< Prometheus's names, each a comma list
 };
 Exit run(const RunOptions& options);
@@ -92,6 +93,13 @@ Exit query(QueryOptions options);
 /// `vedette export rules FILE...`: the same rules as one file of Prometheus, on stdout.
 Exit export_rules(const std::vector<std::string>& files,
                   const std::vector<std::string>& features);
+
+/// `vedette backup TARGET`: a copy of a data folder, whether a daemon runs on it or not.
+Exit backup(const std::string& target, const std::string& data);
+/// `vedette restore BACKUP DATA`: a data folder of a backup, looked at file by file. 3 when there is
+/// something to say about what was restored.
+struct RestoreOptions;
+Exit restore(const RestoreOptions& options);
 
 /// `vedette dump FILE`: prints a file of the data directory.
 Exit dump(const std::string& file);
