@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/config_text.h"
 #include "base/files.h"
 #include "base/yaml.h"
 #include "notify/config.h"
@@ -56,6 +57,7 @@ public:
         if (!problems_.any()) check_templates();
         warn_of_short_memory();
         apply_overrides();
+        out_.shown = config_text(root);
         return std::move(out_);
     }
 
@@ -164,9 +166,9 @@ private:
         map.mark = node.mark;
         map.entries.push_back({std::string(key), node.mark, node});
         MapReader reader(map, problems_, "the configuration");
-        rules::RuleReading how(key == "vedette_rules" ? rules::Dialect::Vedette
-                                                      : rules::Dialect::Prometheus,
-                               overrides_.ignore_unknown_fields);
+        rules::RuleReading how(
+            key == "vedette_rules" ? rules::Dialect::Vedette : rules::Dialect::Prometheus,
+            overrides_.ignore_unknown_fields);
         how.features = overrides_.features;
         how.warn_of_duplicates = overrides_.warn_of_duplicates;
         for (const std::string& pattern : reader.strings(key)) {

@@ -28,6 +28,7 @@ struct Configuration {
 
     std::string path;
     Global global;
+    std::string shown;         ///< `path` as YAML without its secrets
     std::string external_url;  ///< without a slash at the end
     ResolverKind resolver = ResolverKind::System;
     http::ServerSettings server;

@@ -1,14 +1,20 @@
 #include "app/wiring.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <random>
+#include <thread>
 
 #include "app/backup/backup.h"
 #include "app/console.h"
+#include "app/flags.h"
 #include "base/files.h"
 #include "base/http/client.h"
 #include "base/log.h"
@@ -18,7 +24,10 @@
 #include "core/mutex.h"
 #include "exporter/api/admin_api.h"
 #include "exporter/api/board.h"
+#include "exporter/api/notices.h"
+#include "exporter/api/process_api.h"
 #include "exporter/api/query_api.h"
+#include "exporter/api/rules_api.h"
 #include "exporter/api/status_api.h"
 #include "exporter/exposition.h"
 #include "exporter/http/front.h"
@@ -129,6 +138,7 @@ struct Daemon::Rooms {
     Result<void> open_store();
     void open_network();
     void join_pages();
+    exporter::ProcessSources process_sources();
     std::vector<Route> own_routes();
     Result<std::string> snapshot(bool skip_head);
     void tick();
@@ -162,6 +172,7 @@ struct Daemon::Rooms {
     std::unique_ptr<WatchedSink> alerts;
     std::unique_ptr<rules::Manager> manager;
     std::unique_ptr<exporter::Board> board;
+    exporter::Notices notices{clock};
     std::unique_ptr<http::Front> front;
 
     Mutex reload_mutex;
@@ -267,9 +278,12 @@ void Daemon::Rooms::join_pages() {
     front->add(exporter::page_routes());
     front->add(board->routes());
     front->add(exporter::query_routes({*engine, *store, *store, clock}));
-    front->add(exporter::status_routes({targets, groups, std::string(version()),
-                                        std::string(prometheus_version()),
-                                        [this] { return scraper->snapshot(); }}));
+    front->add(exporter::rules_routes(groups));
+    front->add(exporter::process_routes(process_sources()));
+    front->add(notices.routes());
+    front->add(
+        exporter::status_routes({targets, std::string(version()), std::string(prometheus_version()),
+                                 [this] { return scraper->snapshot(); }}));
     front->add({exporter::remote_write_route(*store, clock)});
     front->add(exporter::admin_routes(
         {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); }}));
@@ -291,6 +305,30 @@ Result<std::string> Daemon::Rooms::snapshot(bool skip_head) {
     if (!done) return fail(done.error());
     log.info("snapshot made", {{"name", name}, {"bytes", done->bytes}, {"linked", done->linked}});
     return name;
+}
+
+exporter::ProcessSources Daemon::Rooms::process_sources() {
+    const auto facts = [this, started_at = clock.now()] {
+        exporter::ProcessFacts out;
+        out.started = started_at;
+        out.now = clock.now();
+        std::error_code ignored;
+        out.folder = std::filesystem::current_path(ignored).string();
+        std::array<char, 256> host{};
+        if (gethostname(host.data(), host.size() - 1) == 0) out.host = host.data();
+        out.reload_successful = reload_successful->value() > 0;
+        out.configured = {std::llround(reload_at->value() * 1000)};
+        out.corruptions = store->recovery().losses.size() + store->recovery().losses_more;
+        out.cores = std::thread::hardware_concurrency();
+        out.retention = store->settings().retention;
+        return out;
+    };
+    const auto shown = [this] {
+        const Lock lock(reload_mutex);
+        return configuration.shown;
+    };
+    return {facts, shown, flags_of(options, configuration),
+            [this](std::size_t entries) { return store->head_costs(entries); }};
 }
 
 std::vector<Route> Daemon::Rooms::own_routes() {
@@ -379,10 +417,12 @@ Result<void> Daemon::Rooms::reload() {
         problems.any() ? Result<void>(fail(Fault::BadInput, problems.text())) : swap(next);
     reload_successful->set(done ? 1 : 0);
     if (!done) {
+        notices.add("Configuration reload has failed.");
         log.error("configuration not reloaded, nothing changed",
                   {{"file", options.config}, {"problems", done.error().message}});
         return done;
     }
+    notices.remove("Configuration reload has failed.");
     configuration = std::move(next);
     reload_at->set(clock.now().seconds());
     log.info("configuration reloaded", {{"file", options.config}});

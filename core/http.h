@@ -32,7 +32,7 @@ struct Request {
     std::string method;
     std::string path;                                        ///< percent-decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded; repeated names stay
-    /// Query parameters and, of an `application/x-www-form-urlencoded` body, the fields after them.
+    /// Fields of an `application/x-www-form-urlencoded` body, then the query parameters.
     std::vector<std::pair<std::string, std::string>> form;
     std::vector<std::pair<std::string, std::string>> captures;  ///< of `{name}` in the route's path
     std::vector<Header> headers;                                ///< names in lower case

@@ -245,6 +245,45 @@ std::size_t Store::memory_bytes() const {
     return parts_->memory.head.heap_bytes() + parts_->memory.index_bytes;
 }
 
+HeadCosts Store::head_costs(std::size_t entries) const {
+    HeadCosts out;
+    CostList metrics(entries), names(entries), bytes(entries), pairs(entries);
+    const Lock index_lock(parts_->memory.index_mutex);
+    std::string_view name;
+    std::uint64_t values = 0, name_bytes = 0;
+    const auto end_of_name = [&] {
+        if (values == 0) return;
+        names.offer(std::string(name), values);
+        bytes.offer(std::string(name), name_bytes);
+        out.label_pairs += values;
+        values = name_bytes = 0;
+    };
+    parts_->memory.index.each_value(
+        [&](std::string_view label, std::string_view value, std::uint64_t series) {
+            if (series == 0) return;
+            if (label != name) end_of_name();
+            name = label;
+            ++values;
+            name_bytes += (label.size() + value.size() + 2) * series;
+            if (label == "__name__") metrics.offer(std::string(value), series);
+            pairs.offer(fmt::format("{}={}", label, value), series);
+        });
+    end_of_name();
+    out.series = parts_->memory.index.size();
+    out.series_by_metric = metrics.take();
+    out.values_by_label = names.take();
+    out.bytes_by_label = bytes.take();
+    out.series_by_pair = pairs.take();
+    const Lock head_lock(parts_->memory.head_mutex);
+    const Head& head = parts_->memory.head;
+    for (Slot slot = 0; slot < head.slot_end(); ++slot)
+        if (!head.at(slot).empty()) out.chunks += head.at(slot).sealed().size() + 1;
+    // As Prometheus says "nothing yet".
+    out.oldest = std::max(head.oldest(), beginning_of_time);
+    out.newest = head.newest();
+    return out;
+}
+
 const Recovery& Store::recovery() const {
     return parts_->recovery;
 }

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "core/series.h"
 #include "core/time.h"
+#include "store/head/costs.h"
 #include "store/head/memory.h"
 #include "store/log/commit.h"
 #include "store/log/recovery.h"
@@ -46,10 +47,10 @@ namespace vedette::store {
 /// changes `generation()`, and refs to those series (only to those) are refused from then on.
 class Store final : public SampleSink, public SeriesSource, public LabelSource {
 public:
-    /// Opens or creates `<folder>/format`, `lock`, `wal/` and `blocks/`, and reads back what is there. Fails
-    /// with Refused when another program has the folder or a newer one wrote it, and when the disk
-    /// fails; bytes that make no sense are no failure: `recovery()` says what was lost. The
-    /// references must outlive the store.
+    /// Opens or creates `<folder>/format`, `lock`, `wal/` and `blocks/`, and reads back what is
+    /// there. Fails with Refused when another program has the folder or a newer one wrote it, and
+    /// when the disk fails; bytes that make no sense are no failure: `recovery()` says what was
+    /// lost. The references must outlive the store.
     static Result<std::unique_ptr<Store>> open(Files& files, std::string folder,
                                                StoreSettings settings, Clock& clock, Log& log,
                                                Metrics& metrics);
@@ -96,14 +97,17 @@ public:
     std::size_t series_count() const;
     /// What counts against the budgets: index, labels, chunks.
     std::size_t memory_bytes() const;
+    /// What memory holds, with lists of at most `entries` each. Holds up new series meanwhile:
+    /// microseconds for every thousand of label values.
+    HeadCosts head_costs(std::size_t entries) const;
     const Recovery& recovery() const;
     const StoreSettings& settings() const;
 
     /// Everything so far is on the disk when this returns: a power cut takes none of it.
     Result<void> flush();
-    /// Cuts and compacts blocks, drops what is past retention, and what is later than the clock when
-    /// that was set back, and writes a checkpoint, each when it is due. The store's own thread does
-    /// it; callable by anybody.
+    /// Cuts and compacts blocks, drops what is past retention, and what is later than the clock
+    /// when that was set back, and writes a checkpoint, each when it is due. The store's own thread
+    /// does it; callable by anybody.
     Result<void> maintain();
     /// Writes a checkpoint now and removes the log before it.
     Result<void> checkpoint();

@@ -9,53 +9,13 @@
 
 #include "core/limits.h"
 #include "exporter/api/answer.h"
+#include "exporter/api/parameters.h"
 #include "exporter/api/parse_tree.h"
 #include "promql/syntax/parse.h"
 
 namespace vedette::exporter {
 
 namespace {
-
-/// A parameter, or the answer that refuses it.
-template <typename T>
-using Parameter = tl::expected<T, Response>;
-
-/// A time that may be left out; `range` has times that may not, and words of their own.
-Parameter<Timestamp> time_parameter(const Request& request, std::string_view name,
-                                    Timestamp otherwise) {
-    const std::string_view text = request.param(name);
-    if (text.empty()) return otherwise;
-    const Result<Timestamp> at = parse_time(text);
-    if (!at)
-        return tl::unexpected(bad_parameter(
-            name, fmt::format("invalid time value for '{}': {}", name, at.error().message)));
-    return *at;
-}
-
-Parameter<Timestamp> bound_parameter(const Request& request, std::string_view name) {
-    const Result<Timestamp> at = parse_time(request.param(name));
-    if (!at) return tl::unexpected(bad_parameter(name, at.error().message));
-    return *at;
-}
-
-Parameter<std::size_t> limit_parameter(const Request& request) {
-    const std::string_view text = request.param("limit");
-    if (text.empty()) return std::size_t{0};
-    long long value = 0;
-    const char* end = text.data() + text.size();
-    const bool plus = text.starts_with('+') && !text.starts_with("+-");
-    const auto read = std::from_chars(text.data() + (plus ? 1 : 0), end, value);
-    // Go's words, because people search for them.
-    const auto refuse = [&](std::string_view why) {
-        return tl::unexpected(
-            bad_parameter("limit", fmt::format("strconv.Atoi: parsing {}: {}", quote(text), why)));
-    };
-    if (read.ec == std::errc::result_out_of_range && read.ptr == end)
-        return refuse("value out of range");
-    if (read.ec != std::errc() || read.ptr != end) return refuse("invalid syntax");
-    if (value < 0) return tl::unexpected(bad_parameter("limit", "limit must be non-negative"));
-    return static_cast<std::size_t>(value);
-}
 
 /// What `timeout` and `lookback_delta` make of the engine's own settings; a query may shorten its
 /// time, never lengthen it.
@@ -94,20 +54,6 @@ std::optional<Response> bad_durations(const promql::Expr& expr) {
     const Result<void> good = promql::check_durations(expr);
     if (good) return std::nullopt;
     return bad_parameter("query", good.error().message);
-}
-
-/// The selectors of all `match[]`.
-Result<std::vector<std::vector<Matcher>>> match_parameters(const Request& request) {
-    std::vector<std::vector<Matcher>> selectors;
-    for (const std::string_view text : request.params("match[]")) {
-        Result<std::vector<Matcher>> selector = promql::parse_selector(text);
-        if (!selector && selector.error().message.ends_with(
-                             "vector selector must contain at least one non-empty matcher"))
-            return fail(Fault::BadInput, "match[] must contain at least one non-empty matcher");
-        if (!selector) return fail(selector.error());
-        selectors.push_back(std::move(*selector));
-    }
-    return selectors;
 }
 
 /// Cuts `list` to `limit` (0: all) and says so.

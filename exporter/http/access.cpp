@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <cctype>
@@ -100,6 +101,7 @@ void Access::replace(const ServerSettings& settings) {
     anonymous_ = settings.anonymous;
     failures_max_ = settings.limits.failures_per_minute;
     any_host_ = false;
+    cors_origin_ = settings.cors_origin;
     hosts_ = {"localhost"};
     for (const ListenerSettings& listener : settings.listeners) {
         if (const auto address = parse_address(listener.address)) {
@@ -135,6 +137,20 @@ std::optional<Refusal> Access::judge_origin(const Head& head) const {
     if (scheme == std::string_view::npos) return refusal;
     if (!same_word(origin.substr(scheme + 3), head.header("host"))) return refusal;
     return std::nullopt;
+}
+
+std::vector<Header> Access::cross_origin_headers(const Head& head) const {
+    if (!cors_origin_) return {};
+    const std::string_view origin = head.header("origin");
+    std::vector<Header> headers{{"Vary", "Origin"}};
+    if (origin.empty() || !re2::RE2::FullMatch({origin.data(), origin.size()}, *cors_origin_))
+        return headers;
+    headers.emplace_back("Access-Control-Allow-Headers",
+                         "Accept, Authorization, Content-Type, Origin");
+    headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    headers.emplace_back("Access-Control-Allow-Origin", origin);
+    headers.emplace_back("Access-Control-Expose-Headers", "Date");
+    return headers;
 }
 
 Access::Verdict Access::identify(std::string_view authorization, const std::string& peer,

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/http.h"
 #include "exporter/http/head.h"
 #include "exporter/http/settings.h"
 
@@ -50,6 +52,9 @@ public:
     std::optional<Refusal> judge_host(std::string_view host) const;
     /// Cross-site requests that would change something: 403.
     std::optional<Refusal> judge_origin(const Head& head) const;
+    /// What a browser must hear so that a page of another site may read the API: nothing unless
+    /// `cors_origin` is set, `Vary` alone when it does not name this origin.
+    std::vector<Header> cross_origin_headers(const Head& head) const;
     /// Reads `Authorization`. No credentials: the anonymous role. Wrong ones: 401, or 429 when this
     /// address failed too often.
     Verdict identify(std::string_view authorization, const std::string& peer, TimePoint now);
@@ -73,6 +78,7 @@ private:
     Role anonymous_ = Role::Nobody;
     std::set<std::string, std::less<>> hosts_;
     bool any_host_ = false;
+    std::shared_ptr<const re2::RE2> cors_origin_;
     std::size_t failures_max_ = 0;
     std::string salt_;
     std::set<std::string> good_;

@@ -318,6 +318,7 @@ private:
         to.status = out.status = response.status;
         out.keep_alive = call_->keep_alive && !response.on_open;
         for (const auto& [name, value] : response.headers) to.set_header(name, value);
+        for (const auto& [name, value] : call_->added_headers) to.set_header(name, value);
         to.set_header("Date", http_date());
         to.set_header("X-Content-Type-Options", "nosniff");
         if (call_->request.method == "HEAD") to.set_header("Accept-Ranges", "none");

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 #include "core/http.h"
@@ -19,7 +20,8 @@ struct Call {
     Request request;   ///< all but method and headers, which are read from `head`
     std::string head;  ///< see `handler_head`
     std::string accept_encoding;
-    std::uint64_t id = 0;  ///< in the log when something fails
+    std::vector<Header> added_headers;  ///< to whatever the handler answers
+    std::uint64_t id = 0;               ///< in the log when something fails
     bool keep_alive = true;
 };
 

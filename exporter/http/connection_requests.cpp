@@ -64,13 +64,20 @@ void Connection::judge() {
         return refuse({404, "path", "there is nothing at this path"});
     }
     if (match.route == nullptr) {
-        const std::string allow = fmt::format("Allow: {}\r\n", match.allowed);
-        if (head.method == "OPTIONS") return refuse({204, "options", {}}, allow);
+        std::string allow = fmt::format("Allow: {}\r\n", match.allowed);
+        if (head.method == "OPTIONS") {
+            for (const auto& [name, value] : engine_.access.cross_origin_headers(head))
+                allow += fmt::format("{}: {}\r\n", name, value);
+            return refuse({204, "options", {}}, allow);
+        }
         return refuse({405, "method", fmt::format("this path knows {}", match.allowed)}, allow);
     }
     current_->call.route = match.route;
-    if (auto refusal = engine_.access.judge_origin(head)) return refuse(*refusal);
     Call& call = current_->call;
+    if (match.route->group == PathGroup::Api)
+        call.added_headers = engine_.access.cross_origin_headers(head);
+    if (call.added_headers.size() < 2)
+        if (auto refusal = engine_.access.judge_origin(head)) return refuse(*refusal);
     call.id = engine_.next_id();
     // A stream has no length: its end is the connection's end.
     call.keep_alive = head.keep_alive && !ending_ && match.route->weight != Weight::Stream;
@@ -176,11 +183,10 @@ bool Connection::read_body() {
 void Connection::dispatch() {
     Call& call = current_->call;
     call.request.body = current_->body->take();
-    call.request.form = call.request.query;
-    if (is_form(current_->head.header("content-type"))) {
-        auto fields = parse_form(call.request.body);
-        std::move(fields.begin(), fields.end(), std::back_inserter(call.request.form));
-    }
+    if (is_form(current_->head.header("content-type")))
+        call.request.form = parse_form(call.request.body);
+    call.request.form.insert(call.request.form.end(), call.request.query.begin(),
+                             call.request.query.end());
     enter(State::Answering);
     if (call.route->weight == Weight::Stream &&
         engine_.event_streams >= engine_.limits().event_streams) {

@@ -234,9 +234,6 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
 
 std::vector<std::pair<std::string, std::string>> parse_form(std::string_view text) {
     std::vector<std::pair<std::string, std::string>> fields;
-    const auto decoded = [](std::string_view part) {
-        return percent_decoded(part, true).value_or(std::string(part));
-    };
     while (!text.empty()) {
         const std::size_t end = text.find('&');
         const std::string_view field = text.substr(0, end);
@@ -245,7 +242,9 @@ std::vector<std::pair<std::string, std::string>> parse_form(std::string_view tex
         const std::size_t equals = field.find('=');
         const std::string_view value =
             equals == std::string_view::npos ? std::string_view() : field.substr(equals + 1);
-        fields.emplace_back(decoded(field.substr(0, equals)), decoded(value));
+        auto name = percent_decoded(field.substr(0, equals), true);
+        auto meant = percent_decoded(value, true);
+        if (name && meant) fields.emplace_back(std::move(*name), std::move(*meant));
     }
     return fields;
 }

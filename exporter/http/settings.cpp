@@ -1,6 +1,7 @@
 #include "exporter/http/settings.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <charconv>
 #include <set>
@@ -142,6 +143,16 @@ ServerSettings read_server_section(const ConfigNode& node, Problems& problems) {
     const bool open = settings.users.empty() && settings.tokens.empty();
     settings.anonymous = read_role(map, "anonymous", open ? Role::Viewer : Role::Nobody);
     settings.allowed_hosts = map.strings("allowed_hosts");
+    if (const std::string pattern = map.string("cors_origin"); !pattern.empty()) {
+        re2::RE2::Options options(re2::RE2::Quiet);
+        options.set_dot_nl(true);
+        const auto compiled = std::make_shared<const re2::RE2>(pattern, options);
+        if (compiled->ok())
+            settings.cors_origin = compiled;
+        else
+            map.problem("cors_origin", fmt::format("`{}` is no regular expression: {}", pattern,
+                                                   compiled->error()));
+    }
     settings.access_log = map.boolean("access_log", false);
     if (const ConfigNode* limits = map.node("limits")) {
         settings.limits = read_limits(*limits, problems);

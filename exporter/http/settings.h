@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,10 @@
 #include "core/http.h"
 #include "core/limits.h"
 #include "core/time.h"
+
+namespace re2 {
+class RE2;
+}
 
 namespace vedette::http {
 
@@ -75,6 +80,9 @@ struct ServerSettings {
     /// Names this server answers to in `Host`, beside `localhost`, the listeners' own names and
     /// plain addresses: a name that somebody else's DNS points here is refused. `*` allows all.
     std::vector<std::string> allowed_hosts;
+    /// Pages of which origins may read the API (`--web.cors.origin` of Prometheus, whose default is
+    /// every one); null: none but our own.
+    std::shared_ptr<const re2::RE2> cors_origin;
     bool access_log = false;
     FrontLimits limits;
 };

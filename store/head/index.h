@@ -92,6 +92,13 @@ public:
     std::vector<std::string> names() const;
     /// Every value of the label that occurs, sorted.
     std::vector<std::string> values(std::string_view name) const;
+    /// Tells of every label name its values and how many series have each.
+    template <typename Each>
+    void each_value(Each each) const {
+        for (const auto& [name, values] : names_)
+            for (const Value& value : values.all)
+                each(std::string_view(name), value.text, value.postings.slots().size());
+    }
 
 private:
     struct Value {

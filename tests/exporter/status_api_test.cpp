@@ -4,6 +4,10 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "exporter/api/notices.h"
+#include "exporter/api/rules_api.h"
+#include "tests/support/manual_clock.h"
+
 using namespace vedette;
 using namespace vedette::exporter;
 using nlohmann::json;
@@ -52,9 +56,10 @@ rules::GroupStatus group() {
 /// Asks one route of the API as the front would.
 Response ask(const std::string& path, std::vector<std::pair<std::string, std::string>> form = {},
              std::vector<probes::TargetStatus> targets = {shop()}) {
-    const StatusSources sources{[targets] { return targets; }, [] { return std::vector{group()}; },
-                                "0.1.0", "3.5.3"};
-    const std::vector<Route> routes = status_routes(sources);
+    std::vector<Route> routes =
+        status_routes({[targets] { return targets; }, "0.1.0", "3.5.3", {}});
+    for (Route& route : rules_routes([] { return std::vector{group()}; }))
+        routes.push_back(std::move(route));
     const auto route = std::find_if(routes.begin(), routes.end(),
                                     [&](const Route& one) { return one.path == path; });
     REQUIRE(route != routes.end());
@@ -185,4 +190,33 @@ TEST_CASE("build information reads like Prometheus's with ours beside it", "[exp
     const json info = data(ask("/api/v1/status/buildinfo"));
     CHECK(info["version"] == "3.5.3");
     CHECK(info["vedette"] == "0.1.0");
+}
+
+TEST_CASE("a notice is told once, shown until it is taken back, and then told again as over",
+          "[exporter][status]") {
+    struct Listener final : EventStream {
+        bool send(std::string_view event, std::string_view data) override {
+            CHECK(event.empty());
+            heard.push_back(json::parse(data));
+            return true;
+        }
+        bool open() const override { return true; }
+        std::vector<json> heard;
+    };
+    ManualClock clock;
+    Notices notices(clock);
+    const std::vector<Route> routes = notices.routes();
+    notices.add("it burns");
+    notices.add("it burns");
+    const auto listener = std::make_shared<Listener>();
+    routes[1].answer({}).on_open(listener);
+    CHECK(data(routes[0].answer({})) ==
+          json::parse(R"([{"text":"it burns","date":")" + format_rfc3339(clock.now()) +
+                      R"(","active":true}])"));
+    notices.remove("it burns");
+    notices.remove("it burns");
+    CHECK(data(routes[0].answer({})) == json::array());
+    REQUIRE(listener->heard.size() == 2);
+    CHECK(listener->heard[0]["active"] == true);
+    CHECK(listener->heard[1]["active"] == false);
 }

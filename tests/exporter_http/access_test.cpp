@@ -1,6 +1,7 @@
 #include "exporter/http/access.h"
 
 #include <crypt.h>
+#include <re2/re2.h>
 
 #include <array>
 #include <catch2/catch.hpp>
@@ -91,6 +92,34 @@ TEST_CASE("who may do what is decided by role") {
         CHECK(reply.headers.at("www-authenticate") == "Basic realm=\"vedette\"");
         CHECK(client.ask(get("/viewer", bob)).status == 200);
     }
+}
+
+TEST_CASE("a page of another site reads the API only when its origin is named") {
+    ServerSettings settings = loopback();
+    const bool named = GENERATE(false, true);
+    if (named)
+        settings.cors_origin = std::make_shared<const re2::RE2>("https?://(shop|docs)\\.example");
+    Site site(settings, doors());
+    const auto ask = [&](const std::string& origin, const std::string& method = "GET") {
+        return site.client().ask(
+            method + " /viewer HTTP/1.1\r\nHost: localhost\r\nOrigin: " + origin + "\r\n\r\n");
+    };
+    const auto header = [](const auto& reply, const char* name) {
+        const auto found = reply.headers.find(name);
+        return found == reply.headers.end() ? std::string() : found->second;
+    };
+    const auto shop = ask("https://shop.example");
+    CHECK(shop.status == 200);
+    CHECK(header(shop, "access-control-allow-origin") == (named ? "https://shop.example" : ""));
+    CHECK(header(shop, "access-control-allow-methods") == (named ? "GET, POST, OPTIONS" : ""));
+    CHECK(header(shop, "vary") == (named ? "Origin" : ""));
+    const auto other = ask("https://shop.example.evil");
+    CHECK(header(other, "access-control-allow-origin").empty());
+    CHECK(header(other, "vary") == (named ? "Origin" : ""));
+    const auto before = ask("https://shop.example", "OPTIONS");
+    CHECK(before.status == 204);
+    CHECK(header(before, "access-control-allow-headers") ==
+          (named ? "Accept, Authorization, Content-Type, Origin" : ""));
 }
 
 TEST_CASE("credentials do not reach handlers") {

@@ -1,0 +1,92 @@
+#include "base/config_text.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "base/yaml.h"
+
+using namespace vedette;
+
+namespace {
+
+ConfigNode read(std::string_view text) {
+    Problems problems;
+    ConfigNode node = read_yaml("a.yml", text, problems);
+    REQUIRE(problems.text().empty());
+    return node;
+}
+
+std::string content(const std::filesystem::path& path) {
+    std::ostringstream out;
+    out << std::ifstream(path).rdbuf();
+    return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("a configuration is shown as it is, without secrets, comments and aliases") {
+    const std::string shown = config_text(read(R"(
+global: {scrape_interval: 15s}  # often
+receivers:
+  - name: hooks
+    webhook_configs:
+      - {url: 'http://hook/hush-1', signing_secret: hush-2, send_resolved: true}
+  - name: mail
+    email_configs: [{auth_password: hush-3, to: a@b.c}]
+  - name: slack
+    slack_configs: [{api_url: hush-4, channel: '#ops'}]
+scrape_configs:
+  - job_name: &name api
+    basic_auth: {username: u, password: hush-5}
+    http_headers: {X-Key: {values: [hush-6], secrets: [hush-7], files: [hush-8]}}
+    static_configs: [{targets: ['a:1', "b:\t2"], labels: {name: *name, note: ''}}]
+    relabel_configs: []
+    params: {}
+remote_write: [{url: 'http://me:hush-9@there/x?a=b', headers: {Token: hush-10}}]
+server:
+  tokens: [{name: ci, token: '${HUSH}', previous: hush-11}]
+  users: [{name: ada, password_hash: hush-12}]
+tls_config: {key: hush-13, key_file: a.key}
+authorization: {credentials_file: token.txt, credentials:}
+)"));
+    CHECK(shown.find("hush") == std::string::npos);
+    CHECK(shown.find("HUSH") == std::string::npos);
+    CHECK(shown.starts_with("global:\n  scrape_interval: 15s\nreceivers:\n  -\n    name: hooks\n"));
+    for (const char* line :
+         {"url: <secret>\n", "url: \"http://me:xxxxx@there/x?a=b\"\n", "key_file: a.key\n",
+          "credentials_file: token.txt\n", "credentials: null\n", "name: api\n", "note: \"\"\n",
+          "channel: \"#ops\"\n", "- \"b:\\t2\"\n", "relabel_configs: []\n", "params: {}\n"}) {
+        CAPTURE(line, shown);
+        CHECK(shown.find(line) != std::string::npos);
+    }
+}
+
+TEST_CASE("what is shown reads back as the same tree") {
+    const char* text =
+        "a: [1, '1', {b: 'x: y', c: [[], [d]]}, \"#\\n\"]\n\"e: f\": {g: '', h: ~, i: ' j '}\n";
+    const std::string once = config_text(read(text));
+    CHECK(config_text(read(once)) == once);
+    CHECK(read(once).find("a")->items[3].text == "#\n");
+    CHECK(read(once).find("e: f")->find("i")->text == " j ");
+}
+
+TEST_CASE("every key that is read as a secret is hidden") {
+    const std::regex reads("read_secret\\(\\w+, \"(\\w+)\"\\)");
+    std::size_t found = 0;
+    for (const char* room : {"base", "exporter", "notify", "probes", "rules", "app", "store"}) {
+        for (const auto& file : std::filesystem::recursive_directory_iterator(room)) {
+            if (file.path().extension() != ".cpp") continue;
+            const std::string text = content(file.path());
+            for (std::sregex_iterator at(text.begin(), text.end(), reads), end; at != end; ++at) {
+                const std::string key = (*at)[1];
+                CAPTURE(file.path().string(), key);
+                CHECK(is_hidden_key(key, "webhook_configs"));
+                ++found;
+            }
+        }
+    }
+    CHECK(found >= 10);
+}
