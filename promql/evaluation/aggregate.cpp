@@ -9,8 +9,8 @@
 
 #include "core/histogram.h"
 #include "promql/evaluation/evaluator.h"
+#include "promql/evaluation/group_sums.h"
 #include "promql/evaluation/ranking.h"
-#include "promql/evaluation/strips.h"
 #include "promql/functions/windows.h"
 #include "promql/labels/group_key.h"
 #include "promql/labels/label_hash.h"
@@ -136,62 +136,6 @@ Block fold_all(const Block& block, const Grouping& groups) {
     std::vector<State> states;
     for (std::size_t g = 0; g < groups.rows.size(); ++g)
         fold(block, groups.rows[g], states, add_group(out, block, groups, g));
-    return out;
-}
-
-/// Sums of eight steps at once. What is absent counts as −0, which changes no sum: no branch.
-class SumStrip {
-public:
-    static constexpr std::size_t width = 8;
-
-    void add(const double* values) {
-        for (std::size_t i = 0; i < pairs; ++i) {
-            const Pair given = pair_at(values + 2 * i);
-            const auto bits = std::bit_cast<PairBits>(given);
-            const PairBits absent = bits == stale_pair;
-            const PairBits used = (bits & ~absent) | (absent & minus_zeros);
-            const auto value = std::bit_cast<Pair>(used);
-            present_[i] |= ~absent;
-            // FastSum::add for two.
-            const Pair next = sum_[i] + value;
-            const Pair of_value = next - sum_[i];
-            lost_[i] += (sum_[i] - (next - of_value)) + (value - of_value);
-            sum_[i] = next;
-        }
-    }
-    void put(double* out) const {
-        for (std::size_t i = 0; i < width; ++i)
-            if (present_[i / 2][i % 2] != 0)
-                out[i] = FastSum{sum_[i / 2][i % 2], lost_[i / 2][i % 2]}.total();
-    }
-
-private:
-    static constexpr std::size_t pairs = width / 2;
-    static constexpr PairBits stale_pair{stale_bits, stale_bits};
-    static constexpr PairBits minus_zeros{std::int64_t{1} << 63, std::int64_t{1} << 63};
-    std::array<Pair, pairs> sum_{Pair{-0.0, -0.0}, Pair{-0.0, -0.0}, Pair{-0.0, -0.0},
-                                 Pair{-0.0, -0.0}};
-    std::array<Pair, pairs> lost_{};
-    std::array<PairBits, pairs> present_{};
-};
-
-Block sums(const Block& block, const Grouping& groups) {
-    Block out(block.steps);
-    for (std::size_t g = 0; g < groups.rows.size(); ++g) {
-        const std::span<double> sum = add_group(out, block, groups, g);
-        std::size_t i = 0;
-        for (; i + SumStrip::width <= block.steps; i += SumStrip::width) {
-            SumStrip strip;
-            for (const std::size_t r : groups.rows[g]) strip.add(block.row(r).data() + i);
-            strip.put(sum.data() + i);
-        }
-        for (; i < block.steps; ++i) {
-            SumState one;
-            for (const std::size_t r : groups.rows[g])
-                if (const double value = block.row(r)[i]; !is_absent(value)) one.add(value);
-            if (one.count > 0) sum[i] = one.value();
-        }
-    }
     return out;
 }
 
@@ -431,7 +375,42 @@ Result<void> check_k(std::span<const double> k, const Block& block) {
     return {};
 }
 
+/// The function over ranges whose rows a sum may take as they come: one value for each series of
+/// one name, at each step of its own.
+const Call* summable_call(const Aggregate& aggregate) {
+    using Id = Function::Id;
+    const Call* call = unwrapped(*aggregate.expr).as<Call>();
+    if (aggregate.op != Aggregator::Sum || call == nullptr || call->args.size() != 1 ||
+        call->function->args.front() != Type::Matrix || call->function->id == Id::LastOverTime ||
+        call->function->id == Id::AbsentOverTime)
+        return nullptr;
+    const Selector* selector = unwrapped(*call->args.front()).as<Selector>();
+    if (selector == nullptr || selector->shift.at != Shift::At::Step) return nullptr;
+    const bool one_name = std::ranges::any_of(selector->matchers, [](const Matcher& each) {
+        return each.name == metric_name_label && each.op == Matcher::Op::Equal &&
+               !each.value.empty();
+    });
+    return one_name ? call : nullptr;
+}
+
 }  // namespace
+
+/// The rows that an aggregation is made of, but for those that `sums` took in already.
+Result<Block> Evaluator::eval_aggregated(const Aggregate& aggregate, GroupSums& sums) {
+    const Call* call = delays_names() ? nullptr : summable_call(aggregate);
+    if (call == nullptr) return eval(*aggregate.expr);
+    const QueryContext::Held before = context_.held;
+    Result<Block> rest = eval_range_call(*call, &sums);
+    if (sums.refused()) {
+        context_.held = before;
+        sums = GroupSums(aggregate, steps_.count);
+        return eval(*aggregate.expr);
+    }
+    if (!rest) return rest;
+    context_.held.floats = before.floats;
+    if (const auto good = context_.charge(floats_of(*rest)); !good) return fail(good.error());
+    return rest;
+}
 
 void Evaluator::inform_of_ignored(const Expr& at, Aggregator op) {
     context_.inform(at, fmt::format("ignored histogram in {} aggregation", to_string(op)));
@@ -444,7 +423,8 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
         if (!value) return value;
         param = std::move(*value);
     }
-    Result<Block> block = eval(*aggregate.expr);
+    GroupSums sums(aggregate, steps_.count);
+    Result<Block> block = eval_aggregated(aggregate, sums);
     if (!block) return block;
     if (const auto good = context_.charge(0); !good) return fail(good.error());
     const bool ignores = aggregate.op == Aggregator::Min || aggregate.op == Aggregator::Max ||
@@ -452,14 +432,16 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
                          aggregate.op == Aggregator::Quantile;
     if (ignores && block->leave_histograms_out())
         inform_of_ignored(unwrapped(*aggregate.expr), aggregate.op);
+    if (aggregate.op == Aggregator::Sum && !block->has_histograms()) {
+        sums.add(*block);
+        return sums.take();
+    }
     const Grouping groups = group(aggregate, *block);
     const bool adds = aggregate.op == Aggregator::Sum || aggregate.op == Aggregator::Avg;
     if (adds && block->has_histograms())
         return fold_mixed(*block, groups, aggregate.op == Aggregator::Avg, context_,
                           unwrapped(*aggregate.expr));
     switch (aggregate.op) {
-        case Aggregator::Sum:
-            return sums(*block, groups);
         case Aggregator::Avg:
             return fold_all<AvgState>(*block, groups);
         case Aggregator::Count:

@@ -22,6 +22,8 @@
 
 namespace vedette::promql {
 
+class GroupSums;
+
 /// What all parts of one query share: its source, what it may still cost, and what it wants to say.
 class QueryContext {
 public:
@@ -171,11 +173,14 @@ private:
     Result<RangeArgs> eval_range_args(const Call& call);
     Result<void> each_series(RangeArgs& args, const Take& take);
     struct RangeWork;
-    /// What a function makes of all series that `each` gives it.
+    /// What a function makes of all series that `each` gives it; where there are `sums`, they take
+    /// the rows, unless they refuse.
     Result<Block> eval_windows(const RangeWork& work,
-                               const std::function<Result<void>(const Take&)>& each);
+                               const std::function<Result<void>(const Take&)>& each,
+                               GroupSums* sums = nullptr);
+    void hand_over(Block& rows, GroupSums& sums);
     Result<void> count_windows(std::int64_t most, std::int64_t last, std::int64_t results);
-    Result<Block> eval_range_call(const Call& call);
+    Result<Block> eval_range_call(const Call& call, GroupSums* sums = nullptr);
     Result<Block> eval_absent_over_time(const Call& call);
 
     // binary.cpp
@@ -187,6 +192,7 @@ private:
 
     // aggregate.cpp
     Result<Block> eval_aggregate(const Aggregate& aggregate, const Expr& at);
+    Result<Block> eval_aggregated(const Aggregate& aggregate, GroupSums& sums);
     Result<Block> eval_choice(const Aggregate& aggregate, const Expr& at, Block all,
                               std::span<const double> parameters);
     Result<Block> eval_ratio(const Aggregate& aggregate, Block block,

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "promql/evaluation/evaluator.h"
+#include "promql/evaluation/group_sums.h"
 #include "promql/evaluation/strips.h"
 #include "promql/functions/histogram_windows.h"
 
@@ -20,6 +21,13 @@ public:
     }
     std::size_t first() const { return first_; }
     std::size_t last() const { return last_; }
+    /// By how many samples both edges moved the last time; 0 when not by equally many.
+    std::size_t jump() const { return first_jump_ == last_jump_ ? first_jump_ : 0; }
+    /// Moves both edges by so many samples, where they are known to belong.
+    void by(std::size_t samples) {
+        first_ += samples;
+        last_ += samples;
+    }
 
 private:
     // Past all times up to `ms`. Steady series move by the same number each time: that is tried
@@ -97,6 +105,12 @@ public:
         for (const HistogramRef& each : series.histograms)
             worth_.push_back(worth_.back() + (each ? samples_worth(*each) : 1));
     }
+    /// Of so many steps from this one on, each with as many samples in its window.
+    void add_alike(std::size_t step, std::size_t steps, const Slide& slide) {
+        check(worth_.empty(), "samples of a series without histograms are worth one each");
+        last_ = static_cast<std::int64_t>(slide.last() - slide.first());
+        for (std::size_t i = step; i < step + steps; ++i) at_steps_[i] += last_;
+    }
     void add(std::size_t step, const Slide& slide) {
         last_ = static_cast<std::int64_t>(slide.last() - slide.first());
         if (!worth_.empty()) last_ = worth_[slide.last()] - worth_[slide.first()];
@@ -155,6 +169,48 @@ void fill_windows(std::span<double> row, const SeriesSamples& series, const Wind
     }
 }
 
+/// The rates of windows that lie like the one before them, moved on by as many samples as time: a
+/// steady series has little else, and of those only the values differ.
+///
+///   samples      ·a···│····b·│··a'··│···b'·│          jump 7: a' and b' are 7 samples and one
+///   window       └─── i ─────┘                        step after a and b, and so are the samples
+///                       └── i + 1 ──┘                 just outside
+class AlikeWindows {
+public:
+    AlikeWindows(const SeriesSamples& series, std::int64_t step) : series_(series), step_(step) {}
+
+    /// Writes `rates[1]`, `rates[2]` … as far as windows are like that of `slide`, which is the one
+    /// of `rates[0]`, the factor is the same and no sample before `end` is passed. Returns how
+    /// many.
+    std::size_t fill(std::span<double> rates, const Slide& slide, std::size_t end,
+                     const Extrapolation& extrapolation) const {
+        const std::size_t jump = slide.jump(), first = slide.first(), last = slide.last();
+        if (jump == 0 || first == 0 || last == series_.times.size()) return 0;
+        const Timestamp* const before = series_.times.data() + first - 1;
+        const Timestamp* const after = series_.times.data() + last;
+        const double* const values = series_.values.data();
+        const std::size_t most = std::min(rates.size() - 1, (end - last) / jump);
+        std::int64_t later = step_;
+        std::size_t moved = jump;
+        for (std::size_t i = 1; i <= most; ++i, moved += jump, later += step_) {
+            // The last window may end with the last sample; who comes after is looked at elsewhere.
+            const bool alike = before[moved].ms == before[0].ms + later &&
+                               before[moved + 1].ms == before[1].ms + later &&
+                               after[moved - 1].ms == after[-1].ms + later &&
+                               last + moved < series_.times.size() &&
+                               after[moved].ms == after[0].ms + later;
+            const double from = values[first + moved], change = values[last + moved - 1] - from;
+            if (!alike || !extrapolation.is_factor_plain(from, change)) return i - 1;
+            rates[i] = change * extrapolation.plain_factor();
+        }
+        return most;
+    }
+
+private:
+    const SeriesSamples& series_;
+    std::int64_t step_;
+};
+
 /// rate, increase, delta. Counter resets are found once a series; a window adds those inside it.
 void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const Windows& windows,
                        Id id, std::vector<std::size_t>& resets, InWindows& seen,
@@ -163,6 +219,7 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
     Extrapolation extrapolation(is_counter, id == Id::Rate);
     resets.clear();
     if (is_counter) find_falls(series.values, resets);
+    const AlikeWindows alike(series, windows.steps.step);
     Slide slide;
     std::size_t next_reset = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
@@ -180,6 +237,14 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
                                 windows.range, last - first + 1};
         row[i] = change * extrapolation.factor(times, series.values[first], change);
         if (!patience.lasts(resets.size() - next_reset)) return;
+        const std::size_t until =
+            next_reset < resets.size() ? resets[next_reset] : series.times.size();
+        if (until < slide.last()) continue;
+        const std::size_t more = alike.fill(row.subspan(i), slide, until, extrapolation);
+        if (more == 0) continue;
+        slide.by(more * slide.jump());
+        seen.add_alike(i + 1, more, slide);
+        i += more;
     }
 }
 
@@ -301,8 +366,19 @@ struct Evaluator::RangeWork {
     const Expr& mixed_place;  ///< of what is said where there are histograms
 };
 
+/// The metric names of rows that are summed count no more.
+void Evaluator::hand_over(Block& rows, GroupSums& sums) {
+    rows.nameless = true;
+    sums.add(rows);
+    rows.nameless = false;
+    context_.release(floats_of(rows));
+    rows.keep_rows(0);
+}
+
 Result<Block> Evaluator::eval_windows(const RangeWork& work,
-                                      const std::function<Result<void>(const Take&)>& each) {
+                                      const std::function<Result<void>(const Take&)>& each,
+                                      GroupSums* sums) {
+    constexpr std::size_t rows_at_once = 32;  // few enough for the nearest cache
     const auto& [id, windows, parameters, place, mixed_place] = work;
     const bool is_rate = id == Id::Rate || id == Id::Increase || id == Id::Delta;
     const bool wants_counter = id == Id::Rate || id == Id::Increase;
@@ -338,14 +414,21 @@ Result<Block> Evaluator::eval_windows(const RangeWork& work,
                             "metric might not be a counter, name does not end in "
                             "_total/_sum/_count/_bucket: " +
                                 quote(name));
-        return context_.charge(floats_of(block) / block.rows());
+        if (sums != nullptr && block.has_histograms()) {
+            sums->refuse();
+            return fail(Fault::Cancelled, "to be read at once");
+        }
+        auto good = context_.charge(floats_of(block) / block.rows());
+        if (sums != nullptr && block.rows() == rows_at_once) hand_over(block, *sums);
+        return good;
     });
     if (!done) return fail(done.error());
     seen.add_to(read_);
+    if (sums != nullptr && block.rows() > 0) hand_over(block, *sums);
     return block;
 }
 
-Result<Block> Evaluator::eval_range_call(const Call& call) {
+Result<Block> Evaluator::eval_range_call(const Call& call, GroupSums* sums) {
     const Id id = call.function->id;
     Result<RangeArgs> range_args = eval_range_args(call);
     if (!range_args) return fail(range_args.error());
@@ -371,9 +454,14 @@ Result<Block> Evaluator::eval_range_call(const Call& call) {
         const Stretch stretch = stretch_of(selector);
         return read_in_parts(selector.matchers, stretch.window, stretch.hints,
                              [&](Evaluator& part, SeriesCursor& cursor) {
-                                 return part.eval_windows(work, [&](const Take& take) {
-                                     return part.each_read(cursor, *range_args->expr, take);
-                                 });
+                                 // Sums are made in order: what is read in parts is summed
+                                 // when all of it is there.
+                                 return part.eval_windows(
+                                     work,
+                                     [&](const Take& take) {
+                                         return part.each_read(cursor, *range_args->expr, take);
+                                     },
+                                     &part == this ? sums : nullptr);
                              });
     };
     Result<Block> block = all();

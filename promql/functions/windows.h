@@ -94,12 +94,19 @@ public:
     /// made good) is not followed below zero.
     double factor(const WindowTimes& times, double first, double change) {
         if (times != times_) prepare(times);
-        if (!is_counter_ || !(change > 0 && first >= 0)) return factor_;
-        // Zero lies before all samples and more, so `before_` it is: no division.
-        if (first >= change && before_ <= sampled_) return factor_;
+        if (is_factor_plain(first, change)) return factor_;
         const double to_zero = sampled_ * (first / change);
         return to_zero < before_ ? factor_from(to_zero) : factor_;
     }
+
+    /// Whether zero is so far off that only the times of the window before count, as they do where
+    /// nothing is a counter; then the factor is `plain_factor`.
+    bool is_factor_plain(double first, double change) const {
+        if (!is_counter_ || !(change > 0 && first >= 0)) return true;
+        // Zero lies before all samples and more, so `before_` it is: no division.
+        return first >= change && before_ <= sampled_;
+    }
+    double plain_factor() const { return factor_; }
 
 private:
     void prepare(const WindowTimes& times);
