@@ -29,6 +29,8 @@
 #include "exporter/api/query_api.h"
 #include "exporter/api/rules_api.h"
 #include "exporter/api/status_api.h"
+#include "exporter/egress/federate.h"
+#include "exporter/egress/remote_read.h"
 #include "exporter/exposition.h"
 #include "exporter/http/front.h"
 #include "exporter/ingest/remote_write.h"
@@ -287,6 +289,13 @@ void Daemon::Rooms::join_pages() {
     front->add({exporter::remote_write_route(*store, clock)});
     front->add(exporter::admin_routes(
         {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); }}));
+    const auto external = [this] {
+        const Lock lock(reload_mutex);
+        return configuration.global.external_labels;
+    };
+    front->add(
+        {exporter::federate_route({*store, clock, options.query_lookback, external}),
+         exporter::remote_read_route(*store, external)});
     front->add(own_routes());
 }
 

@@ -335,6 +335,8 @@ private:
         out.fixed_body = response.fixed_body;
         const std::string_view body =
             out.fixed_body.empty() ? std::string_view(out.body) : out.fixed_body;
+        // A page of metrics without a type is refused by Prometheus, even an empty one.
+        if (body.empty() && out.status == 200) to.set_header("Content-Type", response.content_type);
         if (body.empty()) return;
         to.set_content_provider(body.size(), response.content_type,
                                 [body](std::size_t at, std::size_t size, httplib::DataSink& sink) {
