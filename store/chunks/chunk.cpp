@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "core/histogram.h"
 #include "core/limits.h"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t first_capacity = 40;  // 32 bytes and the eight of C2
 constexpr std::uint32_t slack_bytes = 8;
-constexpr unsigned leading_max = 31;  // five bits hold it
+constexpr unsigned leading_max = 31;          // five bits hold it
+constexpr std::uint32_t marked_samples = 32;  // from one mark to the next
 
 // How a delta of deltas is written: a prefix, then the difference in so many bits, in two's
 // complement.
@@ -42,7 +44,8 @@ std::int64_t sign_extend(std::uint64_t value, unsigned bits) {
 // Reads past the end as zeros; `ok` says whether that happened.
 class BitReader {
 public:
-    explicit BitReader(std::string_view bytes) : bytes_(bytes), end_(bytes.size() * 8) {}
+    explicit BitReader(std::string_view bytes, std::size_t at = 0)
+        : bytes_(bytes), at_(at), end_(bytes.size() * 8) {}
 
     bool ok() const { return at_ <= end_; }
 
@@ -80,7 +83,7 @@ public:
 
 private:
     std::string_view bytes_;
-    std::size_t at_ = 0, end_;
+    std::size_t at_, end_;
 };
 
 struct ValueState {
@@ -124,12 +127,12 @@ tl::unexpected<Error> unreadable(const ChunkView& chunk, unsigned index, std::st
 
 /// Writes up to `count` times and values; `read` says how many, before a fault too.
 Result<void> decode_floats(const ChunkView& chunk, std::int64_t until_ms, Timestamp* times,
-                           double* values, std::size_t& read) {
-    BitReader in(chunk.bytes);
-    ValueState state;
-    std::int64_t at = chunk.first_ms, delta = 0;
-    for (read = 0; read < chunk.count; ++read) {
-        const auto index = static_cast<unsigned>(read);
+                           double* values, std::size_t& read, const ChunkMark& from = {}) {
+    BitReader in(chunk.bytes, from.bit);
+    ValueState state{from.value_bits, from.leading, from.significant};
+    std::int64_t at = wrapping_add(chunk.first_ms, from.ms_after_first), delta = from.delta_ms;
+    for (read = 0; from.count + read < chunk.count; ++read) {
+        const auto index = static_cast<unsigned>(from.count + read);
         if (index == 0) {
             state.bits = in.take(64);
         } else {
@@ -152,8 +155,9 @@ Result<void> decode_floats(const ChunkView& chunk, std::int64_t until_ms, Timest
 }
 
 Result<void> decode_columns(const ChunkView& chunk, std::int64_t until_ms, Timestamp* times,
-                            double* values, std::size_t& read) {
-    if (chunk.kind == ChunkKind::Float) return decode_floats(chunk, until_ms, times, values, read);
+                            double* values, std::size_t& read, const ChunkMark& from = {}) {
+    if (chunk.kind == ChunkKind::Float)
+        return decode_floats(chunk, until_ms, times, values, read, from);
     auto unpacked =
         unpack({chunk.count, chunk.first_ms, chunk.last_ms, chunk.bytes}, times, values);
     read = unpacked ? chunk.count : 0;
@@ -161,13 +165,14 @@ Result<void> decode_columns(const ChunkView& chunk, std::int64_t until_ms, Times
 }
 
 /// Straight into the columns, of which then goes what lies outside the window.
-Result<void> decode_into(const ChunkView& chunk, Window window, Samples& out) {
+Result<void> decode_into(const ChunkView& chunk, Window window, Samples& out,
+                         const ChunkMark& mark) {
     const std::size_t begin = out.times.size();
     out.times.resize(begin + unpack_room(chunk.count));
     out.floats.resize(out.times.size());
     std::size_t read = 0;
     auto decoded = decode_columns(chunk, window.to.ms, out.times.data() + begin,
-                                  out.floats.data() + begin, read);
+                                  out.floats.data() + begin, read, mark);
     const auto first = out.times.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto end = first + static_cast<std::ptrdiff_t>(read);
     const auto from =
@@ -330,12 +335,12 @@ void Samples::add(Timestamp at, HistogramRef value) {
     histograms.push_back(std::move(value));
 }
 
-Result<void> decode(const ChunkView& chunk, Window window, Samples& out) {
+Result<void> decode(const ChunkView& chunk, Window window, Samples& out, const ChunkMark& from) {
     if (chunk.count == 0) return {};
     switch (chunk.kind) {
         case ChunkKind::Float:
         case ChunkKind::Packed:
-            return decode_into(chunk, window, out);
+            return decode_into(chunk, window, out, from);
         case ChunkKind::Histogram:
             return decode_histograms(chunk, window, out);
         case ChunkKind::None:
@@ -384,14 +389,17 @@ bool OpenChunk::full_for(ChunkKind kind) const {
 
 void OpenChunk::reserve(std::uint32_t more_bytes) {
     const std::uint32_t used = (bit_count_ + 7) / 8;
-    const std::uint32_t need = used + more_bytes + slack_bytes;
+    const auto marks = static_cast<std::uint32_t>(marks_ * sizeof(ChunkMark));
+    const std::uint32_t need = used + more_bytes + slack_bytes + marks;
     if (need <= capacity_) return;
     // Half as much again, in the allocator's steps of sixteen, of which it keeps eight itself.
     const std::uint32_t wanted = std::max({first_capacity, capacity_ / 2 * 3, need});
     const std::uint32_t grown = (wanted + 7) / 16 * 16 + 8;
     auto bytes = std::make_unique_for_overwrite<char[]>(grown);
     if (used > 0) std::memcpy(bytes.get(), bytes_.get(), used);
-    std::memset(bytes.get() + used, 0, grown - used);
+    std::memset(bytes.get() + used, 0, grown - marks - used);
+    if (marks > 0)
+        std::memcpy(bytes.get() + grown - marks, bytes_.get() + capacity_ - marks, marks);
     bytes_ = std::move(bytes);
     capacity_ = grown;
 }
@@ -456,7 +464,39 @@ void OpenChunk::append(Timestamp at, double value) {
         put_value(bits);
     }
     last_ms_ = at.ms;
-    ++count_;
+    if (++count_ % marked_samples == 0) put_mark();
+}
+
+void OpenChunk::put_mark() {
+    const std::uint64_t after_first =
+        static_cast<std::uint64_t>(last_ms_) - static_cast<std::uint64_t>(first_ms_);
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    if (after_first > most || static_cast<std::uint64_t>(delta_ms_) > most) return;
+    const ChunkMark mark{value_bits_,
+                         bit_count_,
+                         static_cast<std::uint32_t>(after_first),
+                         static_cast<std::uint32_t>(delta_ms_),
+                         count_,
+                         leading_,
+                         significant_};
+    reserve(sizeof mark);
+    ++marks_;
+    std::memcpy(bytes_.get() + capacity_ - marks_ * sizeof mark, &mark, sizeof mark);
+}
+
+ChunkMark OpenChunk::mark(std::size_t index) const {
+    ChunkMark mark;
+    std::memcpy(&mark, bytes_.get() + capacity_ - (index + 1) * sizeof mark, sizeof mark);
+    return mark;
+}
+
+ChunkMark OpenChunk::mark_before(Timestamp from) const {
+    if (from.ms < first_ms_) return {};
+    const std::uint64_t after_first =
+        static_cast<std::uint64_t>(from.ms) - static_cast<std::uint64_t>(first_ms_);
+    for (std::size_t i = marks_; i-- > 0;)
+        if (const ChunkMark each = mark(i); each.ms_after_first <= after_first) return each;
+    return {};
 }
 
 void OpenChunk::put_bytes(std::string_view bytes) {

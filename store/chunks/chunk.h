@@ -34,6 +34,17 @@ struct ChunkView {
     std::string_view bytes;
 };
 
+/// Where reading of a float chunk may begin in the middle: after so many samples, of which this is
+/// known. After none, at the beginning.
+struct ChunkMark {
+    std::uint64_t value_bits = 0;      ///< of the last of them
+    std::uint32_t bit = 0;             ///< of the chunk's bytes, where the next one begins
+    std::uint32_t ms_after_first = 0;  ///< time of the last
+    std::uint32_t delta_ms = 0;        ///< from the one before it
+    std::uint16_t count = 0;
+    std::uint8_t leading = 0, significant = 0;
+};
+
 /// Samples as columns; `histograms` is empty, or as long as `times` with null where the float
 /// counts.
 struct Samples {
@@ -49,8 +60,9 @@ struct Samples {
 
 /// Appends the chunk's samples inside `window` to `out`. Corrupt when the bytes say something else
 /// than count, first and last time: with the number of the sample that cannot be read, those before
-/// it given; of a packed chunk nothing is given then.
-Result<void> decode(const ChunkView& chunk, Window window, Samples& out);
+/// it given; of a packed chunk nothing is given then. What is before `from` is not looked at.
+Result<void> decode(const ChunkView& chunk, Window window, Samples& out,
+                    const ChunkMark& from = {});
 
 /// A chunk that no longer changes, in exactly as many bytes as it needs.
 class SealedChunk {
@@ -79,6 +91,12 @@ private:
 /// The chunk that a series is writing. Begins small and grows by half, because most series of a
 /// small platform hold a handful of bytes. Not safe to share between threads.
 ///
+/// Whoever asks for the last minutes need not read all of it: of every 32nd sample it keeps a mark.
+///
+///   bytes_  │ samples: bit_count_ bits │ zeros, eight bytes at least │ marks: third, second, first
+///   │
+///                                                             capacity_ bytes from the beginning ┘
+///
 /// Invariants: (C1) times strictly ascend: the caller has looked; (C2) bytes after `bit_count_` are
 /// zero, and there are eight of them, so that bits can be or-ed in a word at a time.
 class OpenChunk {
@@ -99,6 +117,8 @@ public:
     void append(Timestamp at, const Histogram& value, const Histogram* before);
 
     ChunkView view() const;
+    /// The last mark of a sample that is not after `from`.
+    ChunkMark mark_before(Timestamp from) const;
     Tail tail() const { return {bit_count_, value_bits_, delta_ms_, leading_, significant_}; }
     /// Takes up a float chunk where it was left. Corrupt when view and tail cannot belong together.
     static Result<OpenChunk> resume(const ChunkView& view, const Tail& tail);
@@ -115,6 +135,8 @@ private:
     void put_delta_of_delta(std::int64_t value);
     void put_value(std::uint64_t bits);
     void put_bytes(std::string_view bytes);
+    void put_mark();
+    ChunkMark mark(std::size_t index) const;
     void reserve(std::uint32_t more_bytes);
 
     std::unique_ptr<char[]> bytes_;
@@ -126,6 +148,7 @@ private:
     std::uint16_t count_ = 0;
     std::uint8_t leading_ = 0, significant_ = 0;  // the window of bits the last value changed
     ChunkKind kind_ = ChunkKind::None;
+    std::uint8_t marks_ = 0;
 };
 
 /// One histogram as bytes on its own, as log records have it.

@@ -41,7 +41,7 @@ void ChunkCursor::decode_current() {
         const CopiedChunks::Chunk& chunk = bite_.chunks[i];
         ChunkView view = chunk.view;
         view.bytes = std::string_view(bite_.bytes).substr(chunk.offset, chunk.size);
-        if (auto decoded = decode(view, window_, samples_); !decoded)
+        if (auto decoded = decode(view, window_, samples_, chunk.from); !decoded)
             on_corrupt_(series.labels, decoded.error());
     }
     if (latest_only_ && samples_.times.size() > 1) keep_last(samples_);

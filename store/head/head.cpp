@@ -279,11 +279,13 @@ void Head::copy(Slot slot, const Labels& labels, Window window, bool latest_only
         out.series.push_back({labels, series.latest(), first, first});
         return;
     }
-    const auto take = [&](const ChunkView& view) {
+    const auto take = [&](const ChunkView& view, ChunkMark from = {}) {
         if (view.last_ms <= window.from.ms || view.first_ms > window.to.ms) return;
         if (latest_only) out.chunks.resize(first);  // only the last one that begins in time matters
-        out.chunks.push_back({view, out.bytes.size(), view.bytes.size()});
-        out.bytes.append(view.bytes);
+        const std::string_view bytes = view.bytes.substr(from.bit / 8);
+        from.bit %= 8;
+        out.chunks.push_back({view, out.bytes.size(), bytes.size(), from});
+        out.bytes.append(bytes);
     };
     const auto& sealed = series.sealed();
     auto chunk = std::partition_point(sealed.begin(), sealed.end(), [&](const SealedChunk& each) {
@@ -291,7 +293,7 @@ void Head::copy(Slot slot, const Labels& labels, Window window, bool latest_only
     });
     for (; chunk != sealed.end() && chunk->view().first_ms <= window.to.ms; ++chunk)
         take(chunk->view());
-    take(series.open().view());
+    take(series.open().view(), series.open().mark_before(window.from));
     if (out.chunks.size() > first)
         out.series.push_back({labels, std::nullopt, first, out.chunks.size()});
 }

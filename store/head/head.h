@@ -89,6 +89,7 @@ struct CopiedChunks {
     struct Chunk {
         ChunkView view;  // but for its bytes, which are `size` of `bytes` from `offset` on
         std::size_t offset = 0, size = 0;
+        ChunkMark from{};  // where reading begins
     };
     struct Series {
         Labels labels;

@@ -157,6 +157,40 @@ TEST_CASE("an open chunk taken up again goes on as if nothing had happened", "[s
     }
 }
 
+TEST_CASE("an open chunk that is entered in the middle gives what reading all of it gives",
+          "[store][chunk]") {
+    std::mt19937_64 random(Catch::rngSeed());
+    std::size_t entered = 0;
+    for (int round = 0; round < 200; ++round) {
+        auto points = random_points(random);
+        // Of chunks that go over weeks only the first part has marks.
+        for (std::size_t i = 0; round % 3 > 0 && i < points.size(); ++i)
+            points[i].ms = static_cast<std::int64_t>(i * 15'000 + random() % 40);
+        OpenChunk open = chunk_of(points);
+        if (round % 4 == 0) {  // taken up again somewhere: what was before has no marks
+            const std::size_t cut = 1 + random() % points.size();
+            const auto begun =
+                chunk_of({points.begin(), points.begin() + static_cast<std::ptrdiff_t>(cut)});
+            open = *OpenChunk::resume(begun.view(), begun.tail());
+            for (std::size_t i = cut; i < points.size(); ++i)
+                open.append({points[i].ms}, points[i].value);
+        }
+        for (const Point& point : points) {
+            for (const std::int64_t from : {point.ms - 1, point.ms}) {
+                const Window window{{from}, {points.back().ms - static_cast<int>(random() % 2)}};
+                Samples whole, entry;
+                REQUIRE(decode(open.view(), window, whole));
+                const ChunkMark mark = open.mark_before(window.from);
+                entered += mark.count > 0 ? 1 : 0;
+                REQUIRE(decode(open.view(), window, entry, mark));
+                REQUIRE(entry.times == whole.times);
+                REQUIRE(std::ranges::equal(entry.floats, whole.floats, same_bits));
+            }
+        }
+    }
+    CHECK(entered > 1000);
+}
+
 TEST_CASE("a chunk cut at any byte gives the samples before the cut and says so",
           "[store][chunk]") {
     std::mt19937_64 random(Catch::rngSeed());
