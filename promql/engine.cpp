@@ -125,11 +125,15 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
     QueryContext context(settings_, clock_, source, crew_, std::move(stop), at, at);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{at.ms, 1, 1};
-    Evaluator evaluator(context, steps);
+    Evaluator evaluator(context, steps, {.end = at.ms});
     QueryResult result;
     result.at = at;
     cost.preparing = watch.lap();
     if (expr.type == Type::String) {
+        if (expr.as<Paren>() != nullptr)  // Prometheus does not expect one there
+            return fail(Fault::BadInput,
+                        "unexpected result in StepInvariantExpr evaluation: "
+                        "*parser.StepInvariantExpr");
         result.kind = QueryResult::Kind::String;
         result.text = text_of(expr);
     } else if (expr.type == Type::Matrix) {
@@ -181,7 +185,7 @@ Result<QueryResult> Engine::range(const Expr& expr, Timestamp start, Timestamp e
     QueryContext context(settings_, clock_, source, crew_, std::move(stop), start, end);
     context.counts_only = selector_without_buckets(expr);
     const Steps steps{start.ms, step.count(), static_cast<std::size_t>(count)};
-    Evaluator evaluator(context, steps);
+    Evaluator evaluator(context, steps, {.end = end.ms});
     cost.preparing = watch.lap();
     Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });
     if (!block) return fail(block.error());

@@ -419,7 +419,9 @@ void Evaluator::inform_of_ignored(const Expr& at, Aggregator op) {
 Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& at) {
     Block param(steps_.count);
     if (aggregate.param != nullptr && aggregate.op != Aggregator::CountValues) {
+        const bool was_inside = std::exchange(around_.in_parameter, true);
         Result<Block> value = eval(*aggregate.param);
+        around_.in_parameter = was_inside;
         if (!value) return value;
         param = std::move(*value);
     }

@@ -12,9 +12,6 @@
 
 namespace vedette::promql {
 
-namespace {
-
-/// All labels in braces, the metric name among them.
 std::string in_braces(const Labels& labels) {
     std::string out;
     for (const Label label : labels) {
@@ -24,6 +21,8 @@ std::string in_braces(const Labels& labels) {
     }
     return '{' + out + '}';
 }
+
+namespace {
 
 double arithmetic(Op op, double a, double b) {
     switch (op) {

@@ -162,7 +162,8 @@ Evaluator::Counting Evaluator::counting_of(const Expr& expr, bool once) const {
 
 Result<Block> Evaluator::eval(const Expr& wrapped) {
     const Expr& expr = unwrapped(wrapped);
-    const bool once = steps_.count > 1 && expr.as<Number>() == nullptr && is_step_invariant(expr);
+    const bool once = steps_.count > 1 && !around_.in_parameter && expr.as<Number>() == nullptr &&
+                      is_step_invariant(expr);
     const Counting how = counting_of(expr, once);
     const QueryContext::Held before = context_.held;
     StepCounts gathered;
@@ -213,7 +214,9 @@ Result<void> Evaluator::count(const Expr& expr, const Block& block, Counting how
 }
 
 Result<Block> Evaluator::eval_once(const Expr& expr) {
-    Evaluator once(context_, {steps_.start, 1, 1});
+    Surroundings around = around_;
+    around.end = steps_.start;
+    Evaluator once(context_, {steps_.start, 1, 1}, std::move(around));
     Result<Block> one = once.eval(expr);
     if (!one) return one;
     for (std::int64_t& read : read_) read += once.read_[0];

@@ -93,11 +93,34 @@ struct ClassicBucket {
     double bound = 0, count = 0;
 };
 
+/// What stands around an expression, as far as it decides what `@` means there: Prometheus prepares
+/// a query before it begins, and not all of it.
+struct Surroundings {
+    /// The end that was asked for: it may lie behind the last step, and subqueries go as far.
+    std::int64_t end = 0;
+    /// A subquery around, or several as one.
+    struct Subqueries {
+        std::int64_t offset = 0, range = 0;
+        std::optional<std::int64_t> at;  ///< the time that `@` fixed the innermost of those to
+    };
+    std::vector<Subqueries> subqueries;  ///< outermost first
+    /// Of these the last, from `since` on, begin where the query around them does. Prometheus forgets
+    /// to count what `@` says inside of them anew.
+    std::size_t since = 0;
+    /// In the parameter of an aggregation nothing is prepared: `start()` and `end()` say nothing, and
+    /// a fixed selector moves on with the steps, though only what its time needs is read.
+    bool in_parameter = false;
+
+    bool are_odd() const { return in_parameter || since < subqueries.size(); }
+    /// All from the one at `first`, as one: a fixed one makes nothing of those around it.
+    Subqueries from(std::size_t first) const;
+};
+
 /// Evaluates expressions at given steps, series by series.
 class Evaluator {
 public:
-    Evaluator(QueryContext& context, Steps steps)
-        : context_(context), steps_(steps), read_(steps.count) {}
+    Evaluator(QueryContext& context, Steps steps, Surroundings around)
+        : context_(context), steps_(steps), around_(std::move(around)), read_(steps.count) {}
 
     using Take = std::function<Result<void>(const SeriesSamples&)>;
 
@@ -137,6 +160,11 @@ private:
         bool fixed = false;  ///< one step, whose values hold for all
     };
     View view_of(const Shift& shift) const;
+    /// The time that `@` says.
+    std::optional<std::int64_t> time_of(const Shift& shift) const;
+    /// What Prometheus reads for a selector that sees as far back as `reach`.
+    Window read_window(const Shift& shift, std::int64_t reach) const;
+    Surroundings inside(const Subquery& subquery, std::int64_t end, bool begins_here) const;
     Result<Block> eval_selector(const Expr& expr, bool want_times);
     /// What is current at each of `steps` among the samples inside `window`.
     struct Latest {
@@ -144,6 +172,7 @@ private:
         Steps steps;
         bool want_times = false;   ///< the samples' times, not their values
         bool counts_only = false;  ///< histograms without their buckets
+        bool floats_only = false;  ///< histograms are refused
     };
     Result<Block> select_latest(std::span<const Matcher> matchers, const Latest& wanted);
     Result<Block> read_latest(SeriesCursor& cursor, const Latest& wanted);
@@ -229,12 +258,16 @@ private:
     Result<Block> eval_unary(const Unary& unary);
     Block scalar(double value) const;
     Result<Block> unique(Block block, Meeting meeting) const;
+    /// Where annotations place an argument: without the parentheses around it, unless it alone is
+    /// the same at every step.
+    const Expr& place_of_arg(const Call& call, std::size_t index) const;
     /// Leaves the metric names out, now or when the query is answered. False as `drop_names`.
     bool lose_names(Block& block, Meeting meeting) const;
     bool delays_names() const { return context_.settings.features.delayed_name_removal; }
 
     QueryContext& context_;
     Steps steps_;
+    Surroundings around_;
     StepCounts read_;
     StepCounts* gathered_ = nullptr;  ///< where the node around counts its arguments
 };
@@ -250,15 +283,15 @@ inline constexpr std::string_view mixed_bounds =
 bool is_step_invariant(const Expr& expr);
 /// The same of a function whose arguments are.
 bool is_step_invariant(const Function& function);
-/// Where annotations place an argument: without the parentheses around it, unless it alone is the
-/// same at every step.
-const Expr& place_of_arg(const Call& call, std::size_t index);
+bool is_step_invariant(const Call& call);
 /// Prometheus reads of histograms only count and sum where `histogram_count` or `histogram_sum`
 /// stands around a selector; so buckets that do not fit together are no trouble there. It does so
 /// for the first selector of a query, and overlooks that function when it is the whole query. Null
 /// when that selector is read with its buckets.
 const Expr* selector_without_buckets(const Expr& query);
 
+/// All labels in braces, the metric name among them.
+std::string in_braces(const Labels& labels);
 /// The labels `absent` gives: what equality matchers of its selector say.
 Labels labels_of_absent(const Expr& arg);
 /// The value of a string argument.

@@ -13,19 +13,16 @@ bool is_step_invariant(const Function& function) {
     return std::find(ids.begin(), ids.end(), function.id) == ids.end();
 }
 
-namespace {
-
-bool is_step_invariant_call(const Call& call) {
+bool is_step_invariant(const Call& call) {
     return is_step_invariant(*call.function) &&
            std::all_of(call.args.begin(), call.args.end(),
                        [](const ExprPtr& arg) { return is_step_invariant(*arg); });
 }
 
-}  // namespace
-
-const Expr& place_of_arg(const Call& call, std::size_t index) {
+const Expr& Evaluator::place_of_arg(const Call& call, std::size_t index) const {
     const Expr& arg = *call.args[index];
-    return is_step_invariant(arg) && !is_step_invariant_call(call) ? arg : unwrapped(arg);
+    const bool alone = !around_.in_parameter && is_step_invariant(arg) && !is_step_invariant(call);
+    return alone ? arg : unwrapped(arg);
 }
 
 bool is_step_invariant(const Expr& wrapped) {
@@ -37,7 +34,7 @@ bool is_step_invariant(const Expr& wrapped) {
     if (const Unary* node = expr.as<Unary>()) return is_step_invariant(*node->expr);
     if (const Binary* node = expr.as<Binary>())
         return is_step_invariant(*node->lhs) && is_step_invariant(*node->rhs);
-    if (const Call* node = expr.as<Call>()) return is_step_invariant_call(*node);
+    if (const Call* node = expr.as<Call>()) return is_step_invariant(*node);
     return true;
 }
 

@@ -12,8 +12,9 @@ constexpr std::size_t parts_per_thread = 2;
 
 /// One cursor and who reads it.
 struct Part {
-    Part(QueryContext& whole, QueryContext::Together& together, Steps steps)
-        : context(whole, together), evaluator(context, steps) {}
+    Part(QueryContext& whole, QueryContext::Together& together, Steps steps,
+         const Surroundings& around)
+        : context(whole, together), evaluator(context, steps, around) {}
 
     QueryContext context;
     Evaluator evaluator;
@@ -46,7 +47,8 @@ Result<Block> Evaluator::read_together(std::vector<std::unique_ptr<SeriesCursor>
                                        const ReadPart& read) {
     QueryContext::Together together;
     std::deque<Part> parts;
-    for (std::size_t i = 0; i < cursors.size(); ++i) parts.emplace_back(context_, together, steps_);
+    for (std::size_t i = 0; i < cursors.size(); ++i)
+        parts.emplace_back(context_, together, steps_, around_);
     Result<void> good;  // written by the part that sets `over`
     context_.crew.run(cursors.size(), [&](std::size_t i) {
         Result<Block> block = read(parts[i].evaluator, *cursors[i]);

@@ -89,8 +89,10 @@ void leave_counts(Block& block) {
 }
 
 /// At each step the newest sample not older than the look-back, unless it says the series ended.
-void fill_latest(Block& block, const Column& column, const Steps& steps, std::int64_t lookback,
+/// True when there are histograms among them.
+bool fill_latest(Block& block, const Column& column, const Steps& steps, std::int64_t lookback,
                  bool want_times) {
+    bool any_histogram = false;
     const std::size_t index = block.rows() - 1;
     const std::span<double> row = block.row(index);
     std::size_t seen = 0;
@@ -103,6 +105,7 @@ void fill_latest(Block& block, const Column& column, const Steps& steps, std::in
         const double value = column.floats[seen - 1];
         const bool histogram = !column.histograms.empty() && column.histograms[seen - 1];
         if (is_stale(histogram ? column.histograms[seen - 1]->sum : value)) continue;
+        any_histogram |= histogram;
         if (want_times)
             row[i] = static_cast<double>(at) / 1000;
         else if (histogram)
@@ -110,6 +113,11 @@ void fill_latest(Block& block, const Column& column, const Steps& steps, std::in
         else
             row[i] = Fresh::quieted(value);
     }
+    return any_histogram;
+}
+
+Window common(Window a, Window b) {
+    return {std::max(a.from, b.from), std::min(a.to, b.to)};
 }
 
 /// A histogram counts for several.
@@ -132,17 +140,55 @@ HistogramRef with_open_hint(HistogramRef histogram) {
 
 }  // namespace
 
+Surroundings::Subqueries Surroundings::from(std::size_t first) const {
+    Subqueries all;
+    for (std::size_t i = first; i < subqueries.size(); ++i) {
+        if (subqueries[i].at) all = {0, 0, subqueries[i].at};
+        all.offset += subqueries[i].offset;
+        all.range += subqueries[i].range;
+    }
+    return all;
+}
+
+Surroundings Evaluator::inside(const Subquery& subquery, std::int64_t end,
+                               bool begins_here) const {
+    Surroundings out = around_;
+    out.end = end;
+    out.subqueries.push_back(
+        {subquery.shift.offset.count(), subquery.range.count(), time_of(subquery.shift)});
+    if (!begins_here) out.since = out.subqueries.size();
+    return out;
+}
+
+std::optional<std::int64_t> Evaluator::time_of(const Shift& shift) const {
+    if (shift.at == Shift::At::Time) return shift.time.ms;
+    if (shift.at == Shift::At::Step || around_.in_parameter) return std::nullopt;
+    return (shift.at == Shift::At::Start ? context_.start : context_.end).ms;
+}
+
 Evaluator::View Evaluator::view_of(const Shift& shift) const {
     View view{steps_, false};
-    if (shift.at != Shift::At::Step) {
-        const Timestamp at = shift.at == Shift::At::Time    ? shift.time
-                             : shift.at == Shift::At::Start ? context_.start
-                                                            : context_.end;
-        view.steps = {at.ms, 1, 1};
+    if (const auto at = time_of(shift)) {
+        const Surroundings::Subqueries near = around_.from(around_.since);
+        view.steps = {*at + near.offset + (near.at ? steps_.start - *near.at : 0), 1, 1};
         view.fixed = true;
     }
     view.steps.start -= shift.offset.count();
     return view;
+}
+
+Window Evaluator::read_window(const Shift& shift, std::int64_t reach) const {
+    const Surroundings::Subqueries all = around_.from(0);
+    const auto at = time_of(shift);
+    Window window{at ? Timestamp{*at} : all.at ? Timestamp{*all.at} : context_.start,
+                  at ? Timestamp{*at} : all.at ? Timestamp{*all.at} : context_.end};
+    if (!at) {
+        window.from.ms -= all.offset + all.range;
+        window.to.ms -= all.offset;
+    }
+    window.from.ms -= reach - 1 + shift.offset.count();
+    window.to.ms -= shift.offset.count();
+    return window;
 }
 
 Block Evaluator::spread(Block one) const {
@@ -162,7 +208,7 @@ Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, const 
     const Steps& steps = wanted.steps;
     Hints hints;
     hints.step = Milliseconds(steps.step);
-    hints.latest_only = steps.count == 1;
+    hints.latest_only = steps.count == 1 && wanted.window.to.ms <= steps.start;
     return read_in_parts(
         matchers, wanted.window, hints,
         [&](Evaluator& part, SeriesCursor& cursor) { return part.read_latest(cursor, wanted); });
@@ -175,7 +221,11 @@ Result<Block> Evaluator::read_latest(SeriesCursor& cursor, const Latest& wanted)
     while (cursor.next(column)) {
         const std::size_t row = block.rows(), before = floats_of(block);
         block.add(*column.labels);
-        fill_latest(block, column, steps, context_.settings.lookback.count(), wanted.want_times);
+        if (fill_latest(block, column, steps, context_.settings.lookback.count(),
+                        wanted.want_times) &&
+            wanted.floats_only)
+            return fail(Fault::BadInput, "this should be an info metric, with float samples: " +
+                                             in_braces(*column.labels));
         if (wanted.counts_only) leave_counts(block);
         const std::int64_t samples = samples_in_row(block, row);
         if (samples == 0)
@@ -203,13 +253,14 @@ Result<Block> Evaluator::eval_selector(const Expr& expr, bool want_times) {
     const Selector& selector = *expr.as<Selector>();
     View view = view_of(selector.shift);
     const std::int64_t lookback = context_.settings.lookback.count();
+    const bool forgets_offset = want_times && view.fixed;
+    if (forgets_offset)  // `timestamp(x @ 10 offset 1m)`, after reading by it
+        view.steps.start = *time_of(selector.shift);
+    else if (view.fixed && around_.in_parameter)
+        view = {{view.steps.start, steps_.step, steps_.count}, false};
     Window window{{view.steps.start - lookback}, {view.steps.last()}};
-    if (want_times && view.fixed) {
-        // Of `timestamp(x @ 10 offset 1m)` Prometheus forgets the offset, after reading by it.
-        view.steps.start += selector.shift.offset.count();
-        window.from.ms = std::max(window.from.ms, view.steps.start - lookback);
-        window.to.ms = std::min(window.to.ms, view.steps.start);
-    }
+    if (forgets_offset || around_.are_odd())
+        window = common(window, read_window(selector.shift, lookback));
     Result<Block> block = select_latest(
         selector.matchers, {window, view.steps, want_times, &expr == context_.counts_only});
     return block && view.fixed && steps_.count > 1 ? spread(std::move(*block)) : std::move(block);
@@ -244,6 +295,9 @@ Result<void> Evaluator::each_selected(const Expr& expr, const Take& take) {
 Evaluator::Stretch Evaluator::stretch_of(const Selector& selector) const {
     const Steps steps = view_of(selector.shift).steps;
     Stretch stretch{{{steps.start - selector.range.count()}, {steps.last()}}, {}};
+    if (around_.are_odd())
+        stretch.window =
+            common(stretch.window, read_window(selector.shift, selector.range.count()));
     stretch.hints.step = Milliseconds(steps.step);
     return stretch;
 }
@@ -265,17 +319,19 @@ Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const 
 
 Result<Evaluator::Inner> Evaluator::eval_subquery(const Subquery& subquery) {
     const View view = view_of(subquery.shift);
+    const bool one = view.fixed && !around_.in_parameter;
+    const std::int64_t end = view.steps.start + (one ? 0 : around_.end - steps_.start);
     const std::int64_t step =
         subquery.step.count() > 0 ? subquery.step.count() : context_.settings.subquery_step.count();
     // Steps of a subquery are whole multiples of its step, whatever the query's own.
     const std::int64_t from = view.steps.start - subquery.range.count();
     std::int64_t first = step * (from / step);
     if (first <= from) first += step;
-    if (first > view.steps.last()) return Inner{{}, Block(0), 0};
-    const auto count = static_cast<std::size_t>((view.steps.last() - first) / step) + 1;
+    if (first > end) return Inner{{}, Block(0), 0};
+    const auto count = static_cast<std::size_t>((end - first) / step) + 1;
     // For the values, and for counting them.
     if (const auto good = context_.charge(3 * count); !good) return fail(good.error());
-    Evaluator inner(context_, {first, step, count});
+    Evaluator inner(context_, {first, step, count}, inside(subquery, end, first == steps_.start));
     Result<Block> block = inner.eval(*subquery.expr);
     if (!block) return fail(block.error());
     block->show_labels();

@@ -217,6 +217,11 @@ const Selector* first_selector(const Expr& expr) {
 Result<Block> Evaluator::eval_info(const Call& call) {
     Result<Block> base = eval(*call.args[0]);
     if (!base) return base;
+    if (call.args.size() > 1 && time_of(call.args[1]->as<Selector>()->shift) &&
+        !around_.in_parameter)
+        return fail(Fault::BadInput,
+                    "unexpected error: interface conversion: parser.Expr is "
+                    "*parser.StepInvariantExpr, not *parser.VectorSelector");
     base->show_labels();
     const Wanted wanted = wanted_by(call);
     std::vector<char> left_alone;
@@ -239,13 +244,14 @@ Result<Block> Evaluator::eval_info(const Call& call) {
             matchers.insert(matchers.end(), list.begin(), list.end());
         // The info series are looked at now, but only as far as the first selector of the argument
         // sees.
-        Window window{{steps_.start}, {steps_.last()}};
+        Window window{{steps_.start}, {around_.end}};
         if (const Selector* first = first_selector(*call.args[0])) {
-            const View view = view_of(first->shift);
-            window = {{view.steps.start}, {view.steps.last()}};
+            if (const auto at = time_of(first->shift)) window = {{*at}, {*at}};
+            window.from.ms -= first->shift.offset.count();
+            window.to.ms -= first->shift.offset.count();
         }
         window.from.ms -= context_.settings.lookback.count();
-        Result<Block> found = select_latest(matchers, {window, steps_, true, false});
+        Result<Block> found = select_latest(matchers, {window, steps_, true, false, true});
         if (!found) return found;
         info = std::move(*found);
         add_present(info, *gathered_);

@@ -152,7 +152,7 @@ private:
         const std::int64_t length = last - first;
         auto random = static_cast<std::uint64_t>(length);
         const std::uint64_t mask = (std::uint64_t{1} << std::bit_width(random)) - 1;
-        const std::int64_t middle = first + length / 4 * 2 - 1;
+        const std::int64_t middle = first + length / 4 * 2;
         for (std::int64_t i = 0; i < 3; ++i) {
             random ^= random << 13;
             random ^= random >> 7;

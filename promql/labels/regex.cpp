@@ -36,6 +36,30 @@ bool has_escape(std::string_view pattern, char c) {
     return false;
 }
 
+/// Words and bars only, which Prometheus compares and never compiles: they need not even be UTF-8.
+bool is_words(std::string_view pattern) {
+    return pattern.find_first_of("\\.+*?()[]{}^$") == std::string_view::npos;
+}
+
+bool is_one_of(std::string_view value, std::string_view words) {
+    for (std::size_t end = words.find('|'); end != std::string_view::npos; end = words.find('|')) {
+        if (words.substr(0, end) == value) return true;
+        words.remove_prefix(end + 1);
+    }
+    return words == value;
+}
+
+/// The text from its first byte on that is not UTF-8.
+std::string_view from_bad_byte(std::string_view text) {
+    constexpr std::size_t longest = 4;
+    for (std::size_t length = 1; length <= longest && length <= text.size();) {
+        if (!is_utf8(text.substr(0, length++))) continue;
+        text.remove_prefix(length - 1);
+        length = 1;
+    }
+    return text;
+}
+
 std::string_view go_words(re2::RE2::ErrorCode code) {
     switch (code) {
         case re2::RE2::ErrorBadEscape:
@@ -82,6 +106,7 @@ std::unique_ptr<re2::RE2> compile_regex(std::string_view pattern) {
 
 bool matches(const Matcher& matcher, std::string_view value) {
     const auto whole = [&] {
+        if (is_words(matcher.value)) return is_one_of(value, matcher.value);
         return re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()),
                                    *compile_regex(matcher.value));
     };
@@ -99,6 +124,7 @@ bool matches(const Matcher& matcher, std::string_view value) {
 }
 
 std::optional<std::string> regex_problem(std::string_view pattern) {
+    if (is_words(pattern)) return std::nullopt;
     const auto regex = compile_regex(pattern);
     std::string out = "error parsing regexp: ";
     if (regex->ok()) {
@@ -112,6 +138,7 @@ std::optional<std::string> regex_problem(std::string_view pattern) {
     const bool whole = regex->error_code() == re2::RE2::ErrorMissingParen ||
                        regex->error_code() == re2::RE2::ErrorUnexpectedParen;
     std::string shown = whole ? std::string(pattern) : regex->error_arg();
+    if (regex->error_code() == re2::RE2::ErrorBadUTF8) shown = from_bad_byte(pattern);
     // As it was written, before the group's name got its P.
     if (shown.starts_with("(?P<") && pattern.find(shown) == std::string_view::npos)
         shown.erase(2, 1);

@@ -22,7 +22,7 @@ class Queries:
         self.rng, self.base, self.histograms = rng, base, histograms
         self.experimental = 'promql-experimental-functions' in features
         self.durations = 'promql-duration-expr' in features
-        self.parts, self.may_fix = [], True
+        self.parts = []
 
     def pick(self, *options):
         return self.rng.choice(options)
@@ -85,18 +85,14 @@ class Queries:
         offset = self.pick(' offset 1m', ' offset -2m', ' offset 90', ' offset -0x10', ' offset 1m30s250ms')
         if self.durations and self.chance(3):
             offset = ' offset ' + self.pick('(1m * 2)', '-(30s)', '(1m + 15)', '(5s - 1m)', '-(2 ^ 3)')
-        if not self.may_fix:
-            return offset
         at = self.pick(' @ %d' % (self.base + 600), ' @ %d.5' % (self.base + 900), ' @ end()', ' @ start()')
         return self.pick(offset, offset, at, offset + at, at + offset)
 
     def matrix(self, depth):
         if depth > 0 and self.chance(4):
             inner = self.operand(depth)
-            # A fixed time inside a shifted subquery means another one to Prometheus when the subquery begins where the
-            # query does (docs/limits.md).
             return '%s[%s:%s]%s' % (inner, self.duration('2m', '5m', '7m30s', '90'), self.pick('', self.duration('30s', '1m', '45s', '17')),
-                                    '' if ' @ ' in inner else self.shift())
+                                    self.shift())
         return '%s[%s]%s' % (self.selector(), self.duration('1m', '2m', '5m', '97s', '10m', '300', '15s'), self.shift())
 
     # Scalars.
@@ -121,13 +117,7 @@ class Queries:
 
     def number(self, *options):
         """A parameter: mostly one of those, at times any scalar."""
-        if not self.chance(12):
-            return self.pick(*options)
-        # Prometheus forgets `@` in the parameter of an aggregation (docs/limits.md).
-        self.may_fix, before = False, self.may_fix
-        text = self.scalar(1)
-        self.may_fix = before
-        return text
+        return self.pick(*options) if not self.chance(12) else self.scalar(1)
 
     # Instant vectors.
 
