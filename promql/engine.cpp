@@ -43,6 +43,12 @@ void sort_by_labels(std::vector<Series>& series) {
               [](const Series& a, const Series& b) { return a.labels < b.labels; });
 }
 
+bool any_twice(const std::vector<Series>& sorted) {
+    return std::adjacent_find(sorted.begin(), sorted.end(), [](const Series& a, const Series& b) {
+               return a.labels == b.labels;
+           }) != sorted.end();
+}
+
 /// A range vector alone: the samples of one window.
 Result<std::vector<Series>> raw_series(Evaluator& evaluator, const Expr& expr) {
     std::vector<Series> out;
@@ -143,6 +149,8 @@ Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at, SeriesSource
         result.kind = QueryResult::Kind::Matrix;
         result.series = std::move(*series);
         sort_by_labels(result.series);
+        if (settings_.features.delayed_name_removal && any_twice(result.series))
+            return fail(Fault::BadInput, std::string(same_labels));
         cost.sorting = watch.lap();
     } else {
         Result<Block> block = deeply(expr, [&] { return evaluator.eval(expr); });

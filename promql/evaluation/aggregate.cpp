@@ -221,6 +221,11 @@ Block quantiles(const Block& block, const Grouping& groups, std::span<const doub
     return out;
 }
 
+/// Times NaN, even the zero bucket that there is none of holds something. Prometheus gives up.
+bool cannot_be_printed(const Histogram& histogram) {
+    return uses_custom_buckets(histogram) && histogram.zero_count != 0;
+}
+
 Result<Block> count_values(const Aggregate& aggregate, const Block& block, const Grouping& groups,
                            QueryContext& context) {
     const std::string& label = text_of(*aggregate.param);
@@ -236,6 +241,9 @@ Result<Block> count_values(const Aggregate& aggregate, const Block& block, const
             for (std::size_t i = 0; i < block.steps; ++i) {
                 const double value = block.row(r)[i];
                 if (is_absent(value)) continue;
+                if (is_histogram(value) && cannot_be_printed(*block.histogram(r, i)))
+                    return fail(Fault::BadInput,
+                                "histograms with custom buckets have no zero bucket");
                 const std::string text =
                     is_histogram(value) ? to_string(*block.histogram(r, i)) : plain_number(value);
                 Labels labels = groups.labels[g];
@@ -393,6 +401,44 @@ const Call* summable_call(const Aggregate& aggregate) {
     return one_name ? call : nullptr;
 }
 
+bool is_choice(Aggregator op) {
+    return op == Aggregator::TopK || op == Aggregator::BottomK || op == Aggregator::LimitK ||
+           op == Aggregator::LimitRatio;
+}
+
+/// One row for each group.
+Result<Block> fold_groups(const Aggregate& aggregate, const Block& block, const Grouping& groups,
+                          std::span<const double> parameters, QueryContext& context) {
+    const bool is_mean = aggregate.op == Aggregator::Avg;
+    if ((is_mean || aggregate.op == Aggregator::Sum) && block.has_histograms())
+        return fold_mixed(block, groups, is_mean, context, unwrapped(*aggregate.expr));
+    switch (aggregate.op) {
+        case Aggregator::Avg:
+            return fold_all<AvgState>(block, groups);
+        case Aggregator::Count:
+            return fold_all<CountState>(block, groups);
+        case Aggregator::Group:
+            return fold_all<GroupState>(block, groups);
+        case Aggregator::Min:
+            return fold_all<ExtremeState<true>>(block, groups);
+        case Aggregator::Max:
+            return fold_all<ExtremeState<false>>(block, groups);
+        case Aggregator::Stddev:
+            return fold_all<VarianceState<true>>(block, groups);
+        case Aggregator::Stdvar:
+            return fold_all<VarianceState<false>>(block, groups);
+        case Aggregator::Quantile:
+            warn_of_extremes(context, unwrapped(*aggregate.param), parameters);
+            return quantiles(block, groups, parameters);
+        default:
+            break;
+    }
+    const std::string& label = text_of(*aggregate.param);
+    if (label.empty() || !is_utf8(label))
+        return fail(Fault::BadInput, "invalid label name " + quote(label));
+    return count_values(aggregate, block, groups, context);
+}
+
 }  // namespace
 
 /// The rows that an aggregation is made of, but for those that `sums` took in already.
@@ -429,48 +475,22 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
     Result<Block> block = eval_aggregated(aggregate, sums);
     if (!block) return block;
     if (const auto good = context_.charge(0); !good) return fail(good.error());
+    if (is_choice(aggregate.op))
+        return eval_choice(aggregate, at, std::move(*block), param.values);
     const bool ignores = aggregate.op == Aggregator::Min || aggregate.op == Aggregator::Max ||
                          aggregate.op == Aggregator::Stddev || aggregate.op == Aggregator::Stdvar ||
                          aggregate.op == Aggregator::Quantile;
-    if (ignores && block->leave_histograms_out())
-        inform_of_ignored(unwrapped(*aggregate.expr), aggregate.op);
     if (aggregate.op == Aggregator::Sum && !block->has_histograms()) {
         sums.add(*block);
         return sums.take();
     }
+    // Groups stand where their first series does, be there only histograms in it.
     const Grouping groups = group(aggregate, *block);
-    const bool adds = aggregate.op == Aggregator::Sum || aggregate.op == Aggregator::Avg;
-    if (adds && block->has_histograms())
-        return fold_mixed(*block, groups, aggregate.op == Aggregator::Avg, context_,
-                          unwrapped(*aggregate.expr));
-    switch (aggregate.op) {
-        case Aggregator::Avg:
-            return fold_all<AvgState>(*block, groups);
-        case Aggregator::Count:
-            return fold_all<CountState>(*block, groups);
-        case Aggregator::Group:
-            return fold_all<GroupState>(*block, groups);
-        case Aggregator::Min:
-            return fold_all<ExtremeState<true>>(*block, groups);
-        case Aggregator::Max:
-            return fold_all<ExtremeState<false>>(*block, groups);
-        case Aggregator::Stddev:
-            return fold_all<VarianceState<true>>(*block, groups);
-        case Aggregator::Stdvar:
-            return fold_all<VarianceState<false>>(*block, groups);
-        case Aggregator::Quantile:
-            warn_of_extremes(context_, unwrapped(*aggregate.param), param.values);
-            return quantiles(*block, groups, param.values);
-        case Aggregator::CountValues: {
-            const std::string& label = text_of(*aggregate.param);
-            if (label.empty() || !is_utf8(label))
-                return fail(Fault::BadInput, "invalid label name " + quote(label));
-            return count_values(aggregate, *block, groups, context_);
-        }
-        default:
-            break;
-    }
-    return eval_choice(aggregate, at, std::move(*block), param.values);
+    const bool ignored = ignores && block->blank_histograms();
+    if (ignored) inform_of_ignored(unwrapped(*aggregate.expr), aggregate.op);
+    Result<Block> out = fold_groups(aggregate, *block, groups, param.values, context_);
+    if (out && ignored) drop_empty_rows(*out);
+    return out;
 }
 
 Result<Block> Evaluator::eval_ratio(const Aggregate& aggregate, Block block,
@@ -499,12 +519,13 @@ Result<Block> Evaluator::eval_choice(const Aggregate& aggregate, const Expr& at,
     if (all.rows() == 0 || !keeps_any) return Block(steps_.count);
     if (const auto good = check_k(parameters, all); !good) return fail(good.error());
     const bool is_first = aggregate.op == Aggregator::LimitK;
-    if (!is_first && all.leave_histograms_out()) inform_of_ignored(at, aggregate.op);
+    const Grouping groups = group(aggregate, all);
+    if (!is_first && all.blank_histograms()) inform_of_ignored(at, aggregate.op);
     std::vector<std::size_t> order;
     if (is_first)
-        keep_first(all, group(aggregate, all), parameters, order);
+        keep_first(all, groups, parameters, order);
     else
-        keep_best(all, group(aggregate, all), parameters, aggregate.op == Aggregator::TopK, order);
+        keep_best(all, groups, parameters, aggregate.op == Aggregator::TopK, order);
     // One step: the answer stands in order of rank.
     if (steps_.count == 1) return in_order(std::move(all), order);
     drop_empty_rows(all);

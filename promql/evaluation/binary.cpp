@@ -8,6 +8,7 @@
 
 #include "core/histogram.h"
 #include "promql/evaluation/evaluator.h"
+#include "promql/functions/go_math.h"
 #include "promql/labels/group_key.h"
 
 namespace vedette::promql {
@@ -37,9 +38,9 @@ double arithmetic(Op op, double a, double b) {
         case Op::Mod:
             return std::fmod(a, b);
         case Op::Pow:
-            return std::pow(a, b);
+            return go::pow(a, b);
         default:
-            return std::atan2(a, b);
+            return go::atan2(a, b);
     }
 }
 

@@ -21,8 +21,15 @@ Labels without_name(const Labels& labels) {
     return Labels(std::move(kept));
 }
 
+std::ptrdiff_t first_present(std::span<const double> row) {
+    return std::ranges::find_if_not(row, is_absent) - row.begin();
+}
+
+/// What comes first says whether the name goes, as in Prometheus.
 bool merge_row(Block& block, std::size_t into_index, std::size_t from_index) {
     const std::span<double> into = block.row(into_index), from = block.row(from_index);
+    if (first_present(from) < first_present(into))
+        block.name_goes[into_index] = block.name_goes[from_index];
     for (std::size_t i = 0; i < into.size(); ++i) {
         if (is_absent(from[i])) continue;
         if (!is_absent(into[i])) return false;
@@ -98,7 +105,7 @@ void Block::keep_rows(std::size_t count) {
     if (has_histograms()) histograms.resize(values.size());
 }
 
-bool Block::leave_histograms_out() {
+bool Block::blank_histograms() {
     if (!has_histograms()) return false;
     bool any = false;
     for (double& value : values) {
@@ -107,6 +114,11 @@ bool Block::leave_histograms_out() {
         any = true;
     }
     histograms.clear();
+    return any;
+}
+
+bool Block::leave_histograms_out() {
+    const bool any = blank_histograms();
     if (any) drop_empty_rows(*this);
     return any;
 }

@@ -98,8 +98,9 @@ struct Block {
     void copy_cells(std::size_t index, const Block& from, std::size_t from_index);
     /// Keeps the first `count` rows.
     void keep_rows(std::size_t count);
-    /// Makes each cell that holds a histogram absent and takes out the rows that then hold nothing.
-    /// True when there was any.
+    /// Makes each cell that holds a histogram absent. True when there was any.
+    bool blank_histograms();
+    /// And takes out the rows that then hold nothing.
     bool leave_histograms_out();
     /// The name counts no more: takes it out of `labels` where somebody looks.
     Labels shown_labels(std::size_t index) const;

@@ -7,6 +7,7 @@
 
 #include "promql/evaluation/evaluator.h"
 #include "promql/evaluation/ranking.h"
+#include "promql/functions/go_math.h"
 #include "promql/functions/windows.h"
 
 namespace vedette::promql {
@@ -25,39 +26,39 @@ Math math_function(Id id) {
         case Id::Floor:
             return [](double v) { return std::floor(v); };
         case Id::Exp:
-            return [](double v) { return std::exp(v); };
+            return go::exp;
         case Id::Ln:
-            return [](double v) { return std::log(v); };
+            return go::log;
         case Id::Log2:
-            return [](double v) { return std::log2(v); };
+            return go::log2;
         case Id::Log10:
-            return [](double v) { return std::log10(v); };
+            return go::log10;
         case Id::Sqrt:
             return [](double v) { return std::sqrt(v); };
         case Id::Sin:
-            return [](double v) { return std::sin(v); };
+            return go::sin;
         case Id::Cos:
-            return [](double v) { return std::cos(v); };
+            return go::cos;
         case Id::Tan:
-            return [](double v) { return std::tan(v); };
+            return go::tan;
         case Id::Asin:
-            return [](double v) { return std::asin(v); };
+            return go::asin;
         case Id::Acos:
-            return [](double v) { return std::acos(v); };
+            return go::acos;
         case Id::Atan:
-            return [](double v) { return std::atan(v); };
+            return go::atan;
         case Id::Sinh:
-            return [](double v) { return std::sinh(v); };
+            return go::sinh;
         case Id::Cosh:
-            return [](double v) { return std::cosh(v); };
+            return go::cosh;
         case Id::Tanh:
-            return [](double v) { return std::tanh(v); };
+            return go::tanh;
         case Id::Asinh:
-            return [](double v) { return std::asinh(v); };
+            return go::asinh;
         case Id::Acosh:
-            return [](double v) { return std::acosh(v); };
+            return go::acosh;
         case Id::Atanh:
-            return [](double v) { return std::atanh(v); };
+            return go::atanh;
         case Id::Deg:
             return [](double v) { return v * 180 / std::numbers::pi; };
         case Id::Rad:

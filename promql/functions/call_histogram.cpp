@@ -154,7 +154,7 @@ double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets)
         const double high = buckets[i].bound;
         // Inside the first bucket, which begins nowhere, the answer is NaN.
         const double low = i > 0 ? buckets[i - 1].bound : -infinity;
-        const double inside = buckets[i].count - (i > 0 ? buckets[i - 1].count : 0);
+        const double inside = buckets[i].count - rank;
         const auto rank_at = [&](double v) { return rank + inside * (v - low) / (high - low); };
         if (!lower_set && low >= lower) {
             lower_rank = rank;
@@ -173,7 +173,7 @@ double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets)
             upper_rank = rank_at(upper);
             upper_set = true;
         }
-        rank += inside;
+        rank = buckets[i].count;
     }
     if (!lower_set || lower_rank > count) lower_rank = count;
     if (!upper_set || upper_rank > count) upper_rank = count;

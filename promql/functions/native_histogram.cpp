@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/histogram.h"
+#include "promql/functions/go_math.h"
 #include "promql/functions/windows.h"
 
 namespace vedette::promql {
@@ -26,18 +27,18 @@ void cut_at_zero(const Histogram& h, HistogramBucket& bucket) {
 /// The value at `part` of a bucket.
 double value_inside(const HistogramBucket& bucket, double part, bool linear) {
     if (linear || around_zero(bucket)) return bucket.lower + (bucket.upper - bucket.lower) * part;
-    const double low = std::log2(std::abs(bucket.lower));
-    const double high = std::log2(std::abs(bucket.upper));
-    if (bucket.lower > 0) return std::exp2(low + (high - low) * part);
-    return -std::exp2(high + (low - high) * (1 - part));
+    const double low = go::log2(std::abs(bucket.lower));
+    const double high = go::log2(std::abs(bucket.upper));
+    if (bucket.lower > 0) return go::exp2(low + (high - low) * part);
+    return -go::exp2(high + (low - high) * (1 - part));
 }
 
 /// The part of a bucket's observations that lies below a value inside it, times its count.
 double count_below(const HistogramBucket& bucket, double value, bool linear) {
     if (linear) return bucket.count * (value - bucket.lower) / (bucket.upper - bucket.lower);
-    const double low = std::log2(std::abs(bucket.lower));
-    const double high = std::log2(std::abs(bucket.upper));
-    const double at = std::log2(std::abs(value));
+    const double low = go::log2(std::abs(bucket.lower));
+    const double high = go::log2(std::abs(bucket.upper));
+    const double at = go::log2(std::abs(value));
     const double part = value > 0 ? (at - low) / (high - low) : 1 - (at - high) / (low - high);
     return bucket.count * part;
 }

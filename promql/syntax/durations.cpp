@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "promql/functions/go_math.h"
 #include "promql/syntax/parse.h"
 #include "promql/syntax/parser.h"
 
@@ -41,7 +42,7 @@ Result<double> seconds_of(const Expr& expr) {
             if (*rhs == 0) return refuse(expr, "modulo by zero");
             return std::fmod(left, *rhs);
         default:
-            return std::pow(left, *rhs);
+            return go::pow(left, *rhs);
     }
 }
 

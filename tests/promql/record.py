@@ -22,7 +22,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'differential'))
-from judge import LIBRARY, answer_of  # noqa: E402
+from judge import answer_of  # noqa: E402
 from prometheus import VERSION, Prometheus  # noqa: E402
 from random_data import make_data  # noqa: E402
 from random_expressions import Expressions  # noqa: E402
@@ -62,10 +62,6 @@ def record_answers(folder, seed=None, count=None):
                 case = {{'time': 'at'}.get(name, name): value for name, value in form.items()}
                 if part > 0:
                     case['features'] = part
-                if LIBRARY.search(form['query']):
-                    if 'count_values' in form['query']:
-                        continue  # makes labels of last digits
-                    case['near'] = True
                 case.update(answer)
                 if 'error' in case:
                     case['error'] = case['error'].removeprefix(PARAMETER)
@@ -83,8 +79,6 @@ def record_native(folder):
         prometheus.write(data)
         for form in native_cases.queries():
             case = {{'time': 'at'}.get(name, name): value for name, value in form.items()}
-            if LIBRARY.search(form['query']):
-                case['near'] = True
             case.update(answer_of(prometheus.ask('query' if 'time' in form else 'query_range', **form)))
             cases.append(case)
     (RECORDED / 'native.json').write_text('{"version": "%s", "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, rows(data), rows(cases)))
@@ -93,10 +87,12 @@ def record_native(folder):
 def record_found(folder):
     path = RECORDED / 'found.json'
     file = json.loads(path.read_text())
-    cases = []
-    with Prometheus(folder, PROFILES[1]) as prometheus:
-        prometheus.write(sorted(file['data'], key=lambda one: sorted(one[0].items())))
+    cases, data = [], sorted(file['data'], key=lambda one: sorted(one[0].items()))
+    with Prometheus(folder, PROFILES[1]) as usual, Prometheus(folder, PROFILES[2]) as delaying:
+        usual.write(data)
+        delaying.write(data)
         for row in file['cases']:
+            prometheus = delaying if row.get('features') == 2 else usual
             case = {name: row[name] for name in ('what', 'in_order', 'features', 'query', 'at', 'start', 'end', 'step') if name in row}
             form = {{'at': 'time'}.get(name, name): value for name, value in case.items() if name not in ('what', 'in_order', 'features')}
             case.update(answer_of(prometheus.ask('query' if 'at' in case else 'query_range', **form)))
