@@ -155,13 +155,23 @@ Result<void> decode_floats(const ChunkView& chunk, std::int64_t until_ms, Timest
 }
 
 Result<void> decode_columns(const ChunkView& chunk, std::int64_t until_ms, Timestamp* times,
-                            double* values, std::size_t& read, const ChunkMark& from = {}) {
-    if (chunk.kind == ChunkKind::Float)
-        return decode_floats(chunk, until_ms, times, values, read, from);
+                            double* values, std::size_t& read) {
+    if (chunk.kind == ChunkKind::Float) return decode_floats(chunk, until_ms, times, values, read);
     auto unpacked =
         unpack({chunk.count, chunk.first_ms, chunk.last_ms, chunk.bytes}, times, values);
     read = unpacked ? chunk.count : 0;
     return unpacked;
+}
+
+/// Which of the samples that were read lie in the window.
+PackedRange inside(const ChunkView& chunk, Window window, std::span<const Timestamp> times) {
+    const auto from = chunk.first_ms > window.from.ms
+                          ? times.begin()
+                          : std::upper_bound(times.begin(), times.end(), window.from);
+    const auto to = chunk.last_ms <= window.to.ms ? times.end()
+                                                  : std::upper_bound(from, times.end(), window.to);
+    return {static_cast<std::size_t>(from - times.begin()),
+            static_cast<std::size_t>(to - times.begin())};
 }
 
 /// Straight into the columns, of which then goes what lies outside the window.
@@ -170,21 +180,27 @@ Result<void> decode_into(const ChunkView& chunk, Window window, Samples& out,
     const std::size_t begin = out.times.size();
     out.times.resize(begin + unpack_room(chunk.count));
     out.floats.resize(out.times.size());
-    std::size_t read = 0;
-    auto decoded = decode_columns(chunk, window.to.ms, out.times.data() + begin,
-                                  out.floats.data() + begin, read, mark);
-    const auto first = out.times.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto end = first + static_cast<std::ptrdiff_t>(read);
-    const auto from =
-        chunk.first_ms > window.from.ms ? first : std::upper_bound(first, end, window.from);
-    const auto to = chunk.last_ms <= window.to.ms ? end : std::upper_bound(from, end, window.to);
-    const std::ptrdiff_t skipped = from - first, kept = to - from;
-    if (skipped > 0) {
-        std::copy(from, to, first);
-        const auto floats = out.floats.begin() + static_cast<std::ptrdiff_t>(begin);
-        std::copy(floats + skipped, floats + skipped + kept, floats);
+    Timestamp* const times = out.times.data() + begin;
+    double* const floats = out.floats.data() + begin;
+    Result<void> decoded;
+    PackedRange kept;
+    if (chunk.kind == ChunkKind::Packed) {
+        auto unpacked = unpack_window({chunk.count, chunk.first_ms, chunk.last_ms, chunk.bytes},
+                                      window, times, floats);
+        if (unpacked)
+            kept = *unpacked;
+        else
+            decoded = fail(unpacked.error());
+    } else {
+        std::size_t read = 0;
+        decoded = decode_floats(chunk, window.to.ms, times, floats, read, mark);
+        kept = inside(chunk, window, {times, read});
     }
-    out.times.resize(begin + static_cast<std::size_t>(kept));
+    if (kept.first > 0) {
+        std::copy(times + kept.first, times + kept.end, times);
+        std::copy(floats + kept.first, floats + kept.end, floats);
+    }
+    out.times.resize(begin + (kept.end - kept.first));
     out.floats.resize(out.times.size());
     if (!out.histograms.empty()) out.histograms.resize(out.times.size());
     return decoded;

@@ -40,4 +40,17 @@ constexpr std::size_t unpack_room(std::size_t count) {
 Result<void> unpack(const PackedView& packed, Timestamp* times, double* values,
                     const Kernels& with = kernels());
 
+/// Places of samples, from `first` to before `end`.
+struct PackedRange {
+    std::size_t first = 0, end = 0;
+
+    bool operator==(const PackedRange&) const = default;
+};
+
+/// The same for who wants the samples inside a window only, which stand at the places that are
+/// returned; what stands elsewhere has no meaning. Values after them are not looked at, so damage
+/// there goes unnoticed.
+Result<PackedRange> unpack_window(const PackedView& packed, Window window, Timestamp* times,
+                                  double* values, const Kernels& with = kernels());
+
 }  // namespace vedette::store

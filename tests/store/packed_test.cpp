@@ -125,6 +125,42 @@ TEST_CASE("what was packed reads back bit for bit, by every kernel and by the sl
     CHECK(packed_count > 1500);
 }
 
+TEST_CASE("a window of a packed chunk has the samples that all of it has there",
+          "[store][packed]") {
+    std::mt19937_64 random(Catch::rngSeed());
+    for (int round = 0; round < 300; ++round) {
+        const Points points = random_points(random);
+        std::string bytes;
+        if (!pack(points.times, points.values, bytes)) continue;
+        const PackedView view{points.times.size(), points.times.front().ms, points.times.back().ms,
+                              bytes};
+        for (int i = 0; i < 20; ++i) {
+            const auto near = [&] {
+                const Timestamp at = points.times[random() % points.times.size()];
+                return at + Milliseconds(static_cast<int>(random() % 3) - 1);
+            };
+            const Window window{near(), near()};
+            Points part;
+            part.times.resize(unpack_room(view.count));
+            part.values.resize(unpack_room(view.count));
+            const auto range = unpack_window(view, window, part.times.data(), part.values.data());
+            REQUIRE(range);
+            Points wanted, found;
+            for (std::size_t n = 0; n < points.times.size(); ++n) {
+                if (!window.holds(points.times[n])) continue;
+                wanted.times.push_back(points.times[n]);
+                wanted.values.push_back(points.values[n]);
+            }
+            REQUIRE(range->end <= view.count);
+            for (std::size_t n = range->first; n < range->end; ++n) {
+                found.times.push_back(part.times[n]);
+                found.values.push_back(part.values[n]);
+            }
+            REQUIRE(same(found, wanted));
+        }
+    }
+}
+
 TEST_CASE("values that no decimal number is survive among those that are", "[store][packed]") {
     const double inf = std::numeric_limits<double>::infinity();
     Points points;
