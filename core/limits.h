@@ -21,6 +21,7 @@ inline constexpr std::size_t head_bytes_max_default = std::size_t{2} << 30;
 inline constexpr std::size_t wal_record_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t wal_segment_bytes = std::size_t{64} << 20;
 inline constexpr std::size_t chunk_samples_max = 120;
+inline constexpr std::size_t late_bytes_max = std::size_t{16} << 20;  // then they go to blocks sooner
 inline constexpr std::size_t series_slots_max = std::size_t{1} << 24;  // places, free ones too
 inline constexpr std::size_t metadata_metrics_max = 100'000;
 inline constexpr std::size_t metadata_text_bytes_max = 4 * 1024;

@@ -61,6 +61,8 @@ public:
                 return series(record.payload);
             case RecordType::Samples:
                 return samples(record.payload);
+            case RecordType::LateSamples:
+                return late_samples(record.payload);
             case RecordType::Metadata:
                 return metadata(record.payload);
             case RecordType::Dropped:
@@ -94,10 +96,20 @@ private:
 
     Result<void> samples(std::string_view payload) {
         line("samples");
-        return read_samples(payload, [&](SeriesId id, const Sample& sample) {
-            below(
-                fmt::format("{} {} {}", print(id), format_rfc3339(sample.at), print(sample.value)));
-        });
+        return read_samples(payload,
+                            [&](SeriesId id, const Sample& sample) { row(id, sample, ""); });
+    }
+
+    Result<void> late_samples(std::string_view payload) {
+        line("samples, some of them late");
+        return read_late_samples(
+            payload, [&](SeriesId id, const Sample& sample) { row(id, sample, ""); },
+            [&](SeriesId id, const Sample& sample) { row(id, sample, " late"); });
+    }
+
+    void row(SeriesId id, const Sample& sample, std::string_view remark) {
+        below(fmt::format("{} {} {}{}", print(id), format_rfc3339(sample.at), print(sample.value),
+                          remark));
     }
 
     Result<void> metadata(std::string_view payload) {

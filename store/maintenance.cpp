@@ -33,13 +33,21 @@ Timestamp Store::Parts::oldest_kept() {
     return newest - settings.retention;
 }
 
-Timestamp Store::Parts::oldest_taken() {
-    return std::max(oldest_kept(), refused_before.load());
+Floor Store::Parts::floor() {
+    const Milliseconds window = out_of_order_window;
+    const Timestamp kept = oldest_kept();
+    Floor floor{std::max(kept, refused_before.load()), {}};
+    if (window == Milliseconds(0)) return floor;
+    const Timestamp newest = newest_trusted();
+    const bool all = newest.ms < beginning_of_time.ms + window.count();
+    floor.late = all ? kept : std::max(kept, newest - window);
+    return floor;
 }
 
 void Store::Parts::count(const CommitCounts& counts) {
     counters.floats.add(static_cast<double>(counts.floats));
     counters.histograms.add(static_cast<double>(counts.histograms));
+    if (counts.late > 0) counters.late.add(static_cast<double>(counts.late));
     if (counts.out_of_order > 0)
         counters.out_of_order.add(static_cast<double>(counts.out_of_order));
     if (counts.duplicate > 0) counters.duplicate.add(static_cast<double>(counts.duplicate));
@@ -97,6 +105,7 @@ Result<void> Store::Parts::tidy(bool checkpoint) {
         if (!done && first) first = std::move(done);
     };
     note(cut());
+    note(put_late_away());
     note(drop_old());
     const bool forgotten = keeper.forgettable() > log_begins;
     if (checkpoint || checkpoint_wanted || forgotten) note(write_checkpoint_now());
@@ -135,7 +144,7 @@ Result<void> Store::Parts::cut() {
             return {};
         });
         const Window window{stretch->from - Milliseconds(1), stretch->to - Milliseconds(1)};
-        const auto samples = read_head({}, window, false, {}, nullptr);
+        const auto samples = read_head({}, {window, no_window}, false, {}, nullptr);
         if (auto added = keeper.add_cut(*stretch, *samples); !added) {
             counters.block_failures.add();
             return added;
@@ -170,13 +179,14 @@ void Store::Parts::show_blocks() {
 }
 
 Result<void> Store::Parts::drop_old() {
-    const Timestamp oldest = std::max(oldest_kept(), keeper.forgettable());
+    const Timestamp kept = oldest_kept();
+    const Timestamp oldest = std::max(kept, keeper.forgettable());
     return committer->exclusively([&]() -> Result<void> {
         std::vector<Slot> gone;
         {
             const Lock index_lock(memory.index_mutex);
             const Lock head_lock(memory.head_mutex);
-            gone = memory.head.drop_before(oldest);
+            gone = memory.head.drop_before(oldest, kept);
             // Free places have no samples either.
             std::erase_if(gone, [&](Slot slot) VEDETTE_REQUIRES(memory.index_mutex) {
                 return memory.index.labels(slot).empty();

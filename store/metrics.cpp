@@ -23,6 +23,9 @@ StoreMetrics::StoreMetrics(Metrics& metrics)
                              Labels{{"type", "float"}})),
       histograms(metrics.counter("vedette_store_samples_appended_total", "Samples stored, by type.",
                                  Labels{{"type", "histogram"}})),
+      late(metrics.counter("vedette_store_samples_late_total",
+                           "Samples stored though their series had newer ones, or a block held "
+                           "their time.")),
       out_of_order(rejected(metrics, "out_of_order")),
       duplicate(rejected(metrics, "duplicate")),
       too_old(rejected(metrics, "too_old")),
@@ -54,6 +57,8 @@ StoreMetrics::StoreMetrics(Metrics& metrics)
                               "Chunks that could not be decoded.")),
       head_blocks(metrics.counter("vedette_store_blocks_written_total",
                                   "Blocks written, by origin.", Labels{{"origin", "head"}})),
+      late_blocks(metrics.counter("vedette_store_blocks_written_total",
+                                  "Blocks written, by origin.", Labels{{"origin", "late"}})),
       compactions(metrics.counter("vedette_store_blocks_written_total",
                                   "Blocks written, by origin.", Labels{{"origin", "blocks"}})),
       block_failures(metrics.counter("vedette_store_block_failures_total",

@@ -8,11 +8,11 @@ namespace vedette::store {
 struct StoreMetrics {
     explicit StoreMetrics(Metrics& metrics);
 
-    Counter &floats, &histograms, &out_of_order, &duplicate, &too_old;
+    Counter &floats, &histograms, &late, &out_of_order, &duplicate, &too_old;
     Counter &series_refused, &memory_refused, &metadata_refused, &exemplars;
     Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
     Counter &checkpoints, &checkpoint_failures, &cut, &dropped, &corrupt;
-    Counter &head_blocks, &compactions, &block_failures, &blocks_dropped;
+    Counter &head_blocks, &late_blocks, &compactions, &block_failures, &blocks_dropped;
     Gauge &blocks, &block_bytes;
 };
 

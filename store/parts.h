@@ -18,6 +18,7 @@
 namespace vedette::store {
 
 inline constexpr Timestamp beginning_of_time{std::numeric_limits<std::int64_t>::min()};
+inline constexpr Window no_window{{0}, {0}};
 
 /// What a `Store` is made of. What the outside asks is answered in store.cpp, what is read in
 /// reading.cpp, and what the store does by itself stands in maintenance.cpp. Constant after open
@@ -35,7 +36,8 @@ struct Store::Parts {
           keeper(files,
                  {folder + "/blocks", settings.block_range,
                   widest_block(settings.block_range, settings.retention)},
-                 on_corrupt()) {}
+                 on_corrupt()),
+          out_of_order_window(settings_.out_of_order_window) {}
 
     Files& files;
     const std::string folder, wal_folder;
@@ -50,6 +52,7 @@ struct Store::Parts {
     BlockKeeper keeper;  // its changes: whoever holds `maintain_mutex`
     /// Samples before it are too old, because they are in a block or about to be.
     std::atomic<Timestamp> refused_before{beginning_of_time};
+    std::atomic<Milliseconds> out_of_order_window;
     std::unique_ptr<Wal> wal;
     std::unique_ptr<Committer> committer;
     std::atomic<std::uint64_t> generation = 1;
@@ -63,6 +66,11 @@ struct Store::Parts {
     Timestamp log_begins VEDETTE_GUARDED_BY(maintain_mutex) = beginning_of_time;
     std::atomic<bool> sync_failing = false;
     bool far_ahead VEDETTE_GUARDED_BY(maintain_mutex) = false;
+    /// Late samples before it are in blocks, or settled.
+    Timestamp late_until VEDETTE_GUARDED_BY(maintain_mutex) = beginning_of_time;
+    /// Settled late samples are in the blocks of the shelf with this number; nothing when they are
+    /// not.
+    std::optional<std::uint64_t> late_shelf VEDETTE_GUARDED_BY(maintain_mutex);
     Mutex sleep_mutex;
     Condition wake;
     bool unsynced VEDETTE_GUARDED_BY(sleep_mutex) = true;  // something waits for the next sync
@@ -84,7 +92,11 @@ struct Store::Parts {
     Result<void> write_checkpoint_now() VEDETTE_REQUIRES(maintain_mutex);
     Timestamp newest_trusted();
     Timestamp oldest_kept();
-    Timestamp oldest_taken();
+    Floor floor();
+    /// Puts late samples of the time before the last block's end into blocks of their own, when
+    /// that is due, and forgets those that are there.
+    Result<void> put_late_away() VEDETTE_REQUIRES(maintain_mutex);
+    void forget_late() VEDETTE_REQUIRES(maintain_mutex);
     std::optional<Timestamp> first_sample_from(Timestamp from);
     void count(const CommitCounts& counts);
     void wants_sync(bool at_once = false);
@@ -97,13 +109,19 @@ struct Store::Parts {
 
     using Cursors = std::vector<std::unique_ptr<SeriesCursor>>;
     ChunkCursor::OnCorrupt on_corrupt();
-    /// Reads the window from the head alone, in label order. Who has an old shelf gives it along:
+    /// What is asked of the head: samples of its chunks, and late ones beside them.
+    struct HeadWindows {
+        Window chunks, late;
+    };
+    bool any_late();
+    /// Reads the windows from the head alone, in label order. Who has an old shelf gives it along:
     /// memory keeps what is not in its blocks for as long as the cursor lives.
-    std::unique_ptr<SeriesCursor> read_head(std::span<const ReadyMatcher> matchers, Window window,
-                                            bool latest_only, std::stop_token stop,
+    std::unique_ptr<SeriesCursor> read_head(std::span<const ReadyMatcher> matchers,
+                                            HeadWindows windows, bool latest_only,
+                                            std::stop_token stop,
                                             std::shared_ptr<const Shelf> shelf);
     /// The same in as many cursors as are worth a thread, up to `parts`.
-    Cursors read_head_in_parts(std::span<const ReadyMatcher> matchers, Window window,
+    Cursors read_head_in_parts(std::span<const ReadyMatcher> matchers, HeadWindows windows,
                                bool latest_only, std::size_t parts, const std::stop_token& stop,
                                const std::shared_ptr<const Shelf>& shelf);
     /// How many samples of these series lie in the window, guessed by a few of them.
@@ -114,7 +132,7 @@ struct Store::Parts {
                           std::size_t parts_max, const std::stop_token& stop);
     std::optional<Sample> newest_in(const Labels& labels, Window window);
     using Found = std::vector<std::vector<ReadyMatcher>>;  // selectors made ready
-    std::vector<Slot> slots_in(const Found& selectors, Window window)
+    std::vector<Slot> slots_in(const Found& selectors, HeadWindows windows)
         VEDETTE_REQUIRES(memory.index_mutex);
 };
 

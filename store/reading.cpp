@@ -78,15 +78,20 @@ ChunkCursor::OnCorrupt Store::Parts::on_corrupt() {
     };
 }
 
+bool Store::Parts::any_late() {
+    const Lock lock_(memory.head_mutex);
+    return !memory.head.late().empty();
+}
+
 std::unique_ptr<SeriesCursor> Store::Parts::read_head(std::span<const ReadyMatcher> matchers,
-                                                      Window window, bool latest_only,
+                                                      HeadWindows windows, bool latest_only,
                                                       std::stop_token stop,
                                                       std::shared_ptr<const Shelf> shelf) {
-    return std::move(read_head_in_parts(matchers, window, latest_only, 1, stop, shelf).front());
+    return std::move(read_head_in_parts(matchers, windows, latest_only, 1, stop, shelf).front());
 }
 
 Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatcher> matchers,
-                                                       Window window, bool latest_only,
+                                                       HeadWindows windows, bool latest_only,
                                                        std::size_t parts,
                                                        const std::stop_token& stop,
                                                        const std::shared_ptr<const Shelf>& shelf) {
@@ -98,13 +103,13 @@ Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatc
         // The newest samples are copied, not decoded: nothing that two could do at the same time.
         if (parts > 1 && latest_only) parts = 1;
         if (parts > 1)
-            parts = std::min(parts, samples_about(slots, window) / limits::query_part_samples_min);
+            parts = std::min(parts, samples_about(slots, windows.chunks) / limits::query_part_samples_min);
         ids.reserve(slots.size());
         for (const Slot slot : slots) ids.push_back({slot, memory.index.epoch(slot)});
     }
     parts = std::clamp<std::size_t>(parts, 1, std::max<std::size_t>(ids.size(), 1));
     const auto fill_from = [&](std::vector<SeriesId> some) -> ChunkCursor::Fill {
-        return [this, shelf, ids = std::move(some), window, latest_only,
+        return [this, shelf, ids = std::move(some), windows, latest_only,
                 at = std::size_t{0}](CopiedChunks& bite) mutable {
             const Lock index_lock(memory.index_mutex);
             const Lock head_lock(memory.head_mutex);
@@ -112,7 +117,8 @@ Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatc
                 if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
                 const SeriesId id = ids[at];
                 if (!memory.index.holds(id.slot, id.epoch)) continue;
-                memory.head.copy(id.slot, memory.index.labels(id.slot), window, latest_only, bite);
+                memory.head.copy(id.slot, memory.index.labels(id.slot), windows.chunks,
+                                 windows.late, latest_only, bite);
             }
         };
     };
@@ -122,7 +128,8 @@ Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatc
     Cursors cursors;
     for (std::size_t i = 0; i < parts; ++i) {
         cursors.push_back(std::make_unique<ChunkCursor>(fill_from({place(i), place(i + 1)}),
-                                                        on_corrupt(), window, latest_only, stop));
+                                                        on_corrupt(), windows.chunks, latest_only,
+                                                        stop));
     }
     return cursors;
 }
@@ -159,9 +166,10 @@ Store::Parts::Cursors Store::Parts::read_in_parts(std::span<const ReadyMatcher> 
     }
     const Window left = shelf->left_to_head(window);
     if (parts.empty())
-        return read_head_in_parts(matchers, left, latest_only, parts_max, stop, shelf);
+        return read_head_in_parts(matchers, {left, window}, latest_only, parts_max, stop, shelf);
     std::unique_ptr<SeriesCursor> head;
-    if (left.from < left.to) head = read_head(matchers, left, latest_only, stop, shelf);
+    if (left.from < left.to || any_late())
+        head = read_head(matchers, {left, window}, latest_only, stop, shelf);
     Cursors merged;
     merged.push_back(std::make_unique<MergedCursor>(std::move(parts), std::move(head), window,
                                                     latest_only, on_corrupt(), stop));
@@ -186,7 +194,7 @@ Result<std::vector<std::unique_ptr<SeriesCursor>>> Store::select_parts(
 
 // ── LabelSource ──
 
-std::vector<Slot> Store::Parts::slots_in(const Found& selectors, Window window) {
+std::vector<Slot> Store::Parts::slots_in(const Found& selectors, HeadWindows windows) {
     std::vector<Slot> slots;
     for (const auto& selector : selectors) {
         const auto more = memory.index.matching(selector, {});
@@ -196,7 +204,7 @@ std::vector<Slot> Store::Parts::slots_in(const Found& selectors, Window window) 
     slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
     const Lock lock_(memory.head_mutex);
     std::erase_if(slots, [&](Slot slot) VEDETTE_REQUIRES(memory.head_mutex) {
-        return slot >= memory.head.slot_end() || !memory.head.at(slot).overlaps(window);
+        return !memory.head.overlaps(slot, windows.chunks, windows.late);
     });
     return slots;
 }
@@ -215,7 +223,7 @@ Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window 
         for (auto& name : block.names()) names.insert(std::move(name));
     });
     const Lock lock(parts.memory.index_mutex);
-    const auto slots = parts.slots_in(*ready, shelf->left_to_head(window));
+    const auto slots = parts.slots_in(*ready, {shelf->left_to_head(window), window});
     Index& index = parts.memory.index;
     // All of them is the common question, and the index knows that answer.
     if (slots.size() == index.size())
@@ -240,7 +248,7 @@ Result<std::vector<std::string>> Store::label_values(std::string_view name, Sele
         for (auto& value : block.values(name)) values.insert(std::move(value));
     });
     const Lock lock(parts.memory.index_mutex);
-    const auto slots = parts.slots_in(*ready, shelf->left_to_head(window));
+    const auto slots = parts.slots_in(*ready, {shelf->left_to_head(window), window});
     Index& index = parts.memory.index;
     if (slots.size() == index.size())
         for (auto& value : index.values(name)) values.insert(std::move(value));
@@ -261,7 +269,7 @@ Result<std::vector<Labels>> Store::series_in(Selectors selectors, Window window)
     const bool merged = !out.empty();
     {
         const Lock lock(parts.memory.index_mutex);
-        auto slots = parts.slots_in(*ready, shelf->left_to_head(window));
+        auto slots = parts.slots_in(*ready, {shelf->left_to_head(window), window});
         Index& index = parts.memory.index;
         index.sort_by_labels(slots);
         out.reserve(out.size() + slots.size());
@@ -281,7 +289,7 @@ std::optional<Sample> Store::latest(SeriesRef series) const {
     const Lock index_lock(parts_->memory.index_mutex);
     if (!parts_->memory.index.holds(id.slot, id.epoch)) return std::nullopt;
     const Lock head_lock(parts_->memory.head_mutex);
-    return parts_->memory.head.at(id.slot).latest();
+    return parts_->memory.head.latest(id.slot);
 }
 
 std::optional<Sample> Store::latest(const Labels& labels) const {
@@ -289,7 +297,7 @@ std::optional<Sample> Store::latest(const Labels& labels) const {
     const auto slot = parts_->memory.index.find(labels);
     if (!slot) return std::nullopt;
     const Lock head_lock(parts_->memory.head_mutex);
-    return parts_->memory.head.at(*slot).latest();
+    return parts_->memory.head.latest(*slot);
 }
 
 std::optional<Sample> Store::Parts::newest_in(const Labels& labels, Window window) {
@@ -316,8 +324,9 @@ std::optional<Sample> Store::current(const Labels& labels, Timestamp at) {
         return sample && window.holds(sample->at) && !is_stale(sample->value);
     };
     const std::optional<Sample> newest = latest(labels);
-    // What memory forgot is before `until`.
-    const bool forgotten = !newest && window.from < parts_->keeper.shelf()->until;
+    // What memory forgot is before `until`, and may be newer than what came late.
+    const Timestamp until = parts_->keeper.shelf()->until;
+    const bool forgotten = newest ? newest->at < until : window.from < until;
     if (!forgotten && (!newest || newest->at <= at)) return usable(newest) ? newest : std::nullopt;
     const std::optional<Sample> before = parts_->newest_in(labels, window);
     return usable(before) ? before : std::nullopt;

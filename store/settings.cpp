@@ -6,6 +6,38 @@
 
 namespace vedette::store {
 
+namespace {
+
+Milliseconds window_of(MapReader& map, std::string_view key) {
+    const Milliseconds window = map.duration(key, Milliseconds(0));
+    if (window >= Milliseconds(0)) return window;
+    map.problem(key, fmt::format("{}.{} is {}; expected 0s or more", map.what(), key,
+                                 format_duration(window)));
+    return Milliseconds(0);
+}
+
+/// Ours and Prometheus's key mean the same; who says both says the same with both.
+Milliseconds read_window(MapReader& map, Problems& problems) {
+    constexpr std::string_view own_key = "out_of_order_window";
+    const bool own_said = map.node(own_key) != nullptr;
+    const Milliseconds own = window_of(map, own_key);
+    const ConfigNode* tsdb = map.node("tsdb");
+    if (tsdb == nullptr) return own;
+    MapReader theirs(*tsdb, problems, "storage.tsdb");
+    constexpr std::string_view their_key = "out_of_order_time_window";
+    if (theirs.node(their_key) == nullptr) return own;
+    const Milliseconds window = window_of(theirs, their_key);
+    if (own_said && own != window)
+        theirs.problem(their_key,
+                       fmt::format("storage.tsdb.{} is {} and storage.{} is {}; expected one of "
+                                   "them, or the same",
+                                   their_key, format_duration(window), own_key,
+                                   format_duration(own)));
+    return window;
+}
+
+}  // namespace
+
 StoreSettings read_storage_section(const ConfigNode& section, Problems& problems) {
     StoreSettings settings;
     if (section.is_null()) return settings;
@@ -32,10 +64,7 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
                     fmt::format("storage.reserve_bytes is {}; expected 0 for none, "
                                 "or at least {}",
                                 settings.reserve_bytes, reserve_min));
-    if (const ConfigNode* node = map.node("tsdb"))
-        problems.warn(*node,
-                      "storage.tsdb is Prometheus's and has no effect here: samples out of "
-                      "order are refused");
+    settings.out_of_order_window = read_window(map, problems);
     if (const ConfigNode* node = map.node("exemplars"))
         problems.warn(*node,
                       "storage.exemplars is Prometheus's and has no effect here: exemplars "

@@ -18,6 +18,9 @@ struct StoreSettings {
     /// Blocks, log and checkpoint may take this much of the disk; the oldest blocks go when they
     /// take more. 0 for no limit.
     std::uint64_t retention_bytes = 0;
+    /// Samples older than the newest of their series are taken when they are no older than this
+    /// before the newest of all; 0: none are.
+    Milliseconds out_of_order_window{0};
     /// How far back `current` looks for a series' value, as Prometheus's look-back.
     Milliseconds lookback = std::chrono::minutes(5);
 
@@ -45,8 +48,8 @@ struct StoreSettings {
     bool own_thread = true;  ///< syncs and maintains by itself; otherwise `flush` and `maintain` do
 };
 
-/// Reads the `storage:` section. Prometheus's `tsdb` and `exemplars` below it are taken with a
-/// warning.
+/// Reads the `storage:` section; of Prometheus's `tsdb` below it `out_of_order_time_window`. Its
+/// `exemplars` is taken with a warning.
 StoreSettings read_storage_section(const ConfigNode& section, Problems& problems);
 
 }  // namespace vedette::store

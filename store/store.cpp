@@ -72,7 +72,7 @@ Result<void> Store::Parts::open() {
     checkpoint_bytes = position->checkpoint_bytes;
     committer = std::make_unique<Committer>(
         memory, *wal,
-        Committer::Limits{settings.head_bytes_max, [this] { return oldest_taken(); },
+        Committer::Limits{settings.head_bytes_max, [this] { return floor(); },
                           [this](const CommitCounts& counts) { count(counts); }});
     recovery.took = std::chrono::duration_cast<Milliseconds>(clock.steady() - began);
     log.info("store opened", {{"folder", folder},
@@ -286,6 +286,10 @@ HeadCosts Store::head_costs(std::size_t entries) const {
 
 const Recovery& Store::recovery() const {
     return parts_->recovery;
+}
+
+void Store::take_out_of_order(Milliseconds window) {
+    parts_->out_of_order_window = window;
 }
 
 const StoreSettings& Store::settings() const {

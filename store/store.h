@@ -42,7 +42,9 @@ namespace vedette::store {
 /// cut; (3) cursors yield series in label order and samples in time order, never two at one time.
 ///
 /// When memory holds three hours, the first two become a block (`BlockKeeper`), and samples older
-/// than its end are no longer taken: whoever is late by less than an hour is always in time.
+/// than its end are no longer taken: whoever is late by less than an hour is always in time. With
+/// an out-of-order window older ones are, and stand beside the chunks (`LateSamples`) until they go
+/// to a block of their own, which is then put together with the one that holds their time.
 /// Memory then drops whole chunks, and series that stayed without samples for two passes; that
 /// changes `generation()`, and refs to those series (only to those) are refused from then on.
 class Store final : public SampleSink, public SeriesSource, public LabelSource {
@@ -68,6 +70,8 @@ public:
     /// the log cannot be written (a full disk), what they append is kept in memory all the same,
     /// counted and said in the log. The next checkpoint writes it; a stop before that loses it.
     SampleSink& seen_rather_than_safe();
+    /// Changes `StoreSettings::out_of_order_window`.
+    void take_out_of_order(Milliseconds window);
 
     // ── SeriesSource, LabelSource ──
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,

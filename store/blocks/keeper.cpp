@@ -48,9 +48,18 @@ Timestamp BlockKeeper::forgettable() const {
     return until;
 }
 
-void BlockKeeper::publish(std::shared_ptr<const Shelf> shelf) {
+std::uint64_t BlockKeeper::oldest_in_use() const {
+    const Lock lock(mutex_);
+    std::uint64_t oldest = shelf_->number;
+    for (const auto& each : former_)
+        if (const auto former = each.lock()) oldest = std::min(oldest, former->number);
+    return oldest;
+}
+
+void BlockKeeper::publish(std::shared_ptr<Shelf> shelf) {
     const Lock lock(mutex_);
     former_.push_back(shelf_);
+    shelf->number = shelf_->number + 1;
     shelf_ = std::move(shelf);
 }
 
@@ -158,8 +167,9 @@ std::vector<BlockExtent> BlockKeeper::extents() const {
 Result<bool> BlockKeeper::compact() {
     if (auto removed = remove_doomed(); !removed) return fail(removed.error());
     const auto before = shelf();
-    const auto chosen =
-        next_compaction(extents(), settings_.range, settings_.widest, before->until);
+    auto chosen = next_overlap(extents());
+    if (chosen.empty())
+        chosen = next_compaction(extents(), settings_.range, settings_.widest, before->until);
     if (chosen.empty()) return false;
     BlockAbout about;
     about.from = before->blocks[chosen.front()]->about().from;

@@ -20,6 +20,7 @@ struct Shelf {
     /// Every sample before it that is still kept is in blocks: what memory or the log hold of that
     /// time does not count.
     Timestamp until{std::numeric_limits<std::int64_t>::min()};
+    std::uint64_t number = 0;  ///< counts up with each change
 
     std::uint64_t bytes() const;
     /// What of a window only the head can know.
@@ -30,6 +31,8 @@ struct Shelf {
 /// blocks of many small ones, and throws away what is past retention.
 ///
 ///     memory ─► add_cut ─► blocks ─► compact ─► wider blocks ─► retire
+///
+/// Blocks overlap where late samples came after a cut, until they are put together.
 ///
 /// A sample is never in two places that count, nor in none, whenever the program ends:
 /// (B1) a cut begins when nothing before its end comes any more, and is in force from its rename
@@ -57,8 +60,12 @@ public:
     /// Samples before it are in blocks for everybody who reads.
     Timestamp forgettable() const;
 
+    /// The number of the oldest shelf that somebody still reads from.
+    std::uint64_t oldest_in_use() const;
+
     /// Writes what the cursor yields, all of it inside the stretch, as a block; without series none
-    /// is needed. Afterwards the shelf has it. On failure nothing has changed.
+    /// is needed. Afterwards the shelf has it. The stretch may be one that blocks hold already: then
+    /// these samples are late. On failure nothing has changed.
     Result<void> add_cut(const Stretch& stretch, SeriesCursor& samples);
     /// Makes one block of several, when some are due. False when none were.
     Result<bool> compact();
@@ -73,7 +80,7 @@ private:
     Result<void> load(const std::string& name, Recovery& recovery);
     Result<std::shared_ptr<const Block>> write(BlockAbout about, SeriesCursor& samples);
     std::vector<BlockExtent> extents() const;
-    void publish(std::shared_ptr<const Shelf> shelf);
+    void publish(std::shared_ptr<Shelf> shelf);
     Result<void> remove_doomed();
 
     Files& files_;

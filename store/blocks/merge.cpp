@@ -29,8 +29,13 @@ MergedCursor::MergedCursor(std::vector<Part> parts, std::unique_ptr<SeriesCursor
       latest_only_(latest_only),
       on_corrupt_(std::move(on_corrupt)),
       stop_(std::move(stop)) {
+    overlapping_ = arrange(parts);
     readers_.reserve(parts.size());
-    for (Part& part : parts) readers_.push_back({std::move(part), 0, {}, true});
+    for (Part& part : parts) {
+        const Timestamp to = part.block->about().to;
+        blocks_end_ = readers_.empty() ? to : std::max(blocks_end_, to);
+        readers_.push_back({std::move(part), 0, {}, true});
+    }
     head_used_ = head_ != nullptr;
 }
 
@@ -84,51 +89,80 @@ Labels MergedCursor::labels_of_next() const {
     return Labels(stored->entry.labels);
 }
 
-Window MergedCursor::after_last() const {
-    if (samples_.times.empty()) return window_;
-    return {std::max(window_.from, samples_.times.back()), window_.to};
+// Nearly always they are, and are decoded in place.
+Samples& MergedCursor::place_for(std::int64_t first_ms) {
+    if (samples_.empty() || samples_.times.back().ms < first_ms) return samples_;
+    more_.clear();
+    return more_;
 }
 
-void MergedCursor::add_stored(const StoredEntry& entry, Window window) {
+void MergedCursor::merge_in(Samples& placed) {
+    if (&placed == &more_) take_in(samples_, std::move(more_));
+}
+
+void MergedCursor::add_stored(const StoredEntry& entry) {
+    if (entry.chunks.empty()) return;
+    Samples& out = place_for(entry.chunks.front().view.first_ms);
     for (const StoredChunk& chunk : entry.chunks) {
-        if (chunk.view.last_ms <= window.from.ms || chunk.view.first_ms > window.to.ms) continue;
-        if (auto decoded = decode(chunk, window, samples_); !decoded)
+        if (chunk.view.last_ms <= window_.from.ms || chunk.view.first_ms > window_.to.ms) continue;
+        if (auto decoded = decode(chunk, window_, out); !decoded)
             on_corrupt_(labels_, decoded.error());
     }
+    merge_in(out);
 }
 
 void MergedCursor::add_column(const Column& column) {
-    const auto first =
-        std::upper_bound(column.times.begin(), column.times.end(), after_last().from);
-    const std::ptrdiff_t skipped = first - column.times.begin();
-    const std::size_t before = samples_.times.size();
-    samples_.times.insert(samples_.times.end(), first, column.times.end());
-    samples_.floats.insert(samples_.floats.end(), column.floats.begin() + skipped,
-                           column.floats.end());
-    if (samples_.histograms.empty() && column.histograms.empty()) return;
-    samples_.histograms.resize(before);
-    if (!column.histograms.empty())
-        samples_.histograms.insert(samples_.histograms.end(), column.histograms.begin() + skipped,
-                                   column.histograms.end());
-    samples_.histograms.resize(samples_.times.size());
-    if (std::ranges::find_if(samples_.histograms, [](const auto& each) {
-            return each != nullptr;
-        }) == samples_.histograms.end())
-        samples_.histograms.clear();
+    Samples& out = place_for(column.times.front().ms);
+    const std::size_t before = out.times.size();
+    out.times.insert(out.times.end(), column.times.begin(), column.times.end());
+    out.floats.insert(out.floats.end(), column.floats.begin(), column.floats.end());
+    if (!column.histograms.empty()) {
+        out.histograms.resize(before);
+        out.histograms.insert(out.histograms.end(), column.histograms.begin(),
+                              column.histograms.end());
+    }
+    merge_in(out);
 }
 
 void MergedCursor::gather() {
     for (const Reader& reader : readers_)
-        if (reader.used) add_stored(reader.entry, after_last());
+        if (reader.used) add_stored(reader.entry);
     if (head_used_) add_column(head_column_);
 }
 
-/// The newest place that has something has the newest sample.
+/// The newest place that has something has the newest sample, where places follow each other.
 void MergedCursor::gather_newest() {
-    if (head_used_) add_column(head_column_);
-    for (std::size_t i = readers_.size(); i-- > 0 && samples_.empty();)
-        if (readers_[i].used) add_stored(readers_[i].entry, window_);
+    const bool head_is_newest = head_used_ && head_column_.times.back() >= blocks_end_;
+    if (!head_is_newest && (head_used_ || overlapping_)) {
+        gather();
+    } else {
+        if (head_used_) add_column(head_column_);
+        for (std::size_t i = readers_.size(); i-- > 0 && samples_.empty();)
+            if (readers_[i].used) add_stored(readers_[i].entry);
+    }
     if (samples_.times.size() > 1) keep_last(samples_);
+}
+
+bool arrange(std::vector<MergedCursor::Part>& parts) {
+    const auto about = [](const MergedCursor::Part& part) -> const BlockAbout& {
+        return part.block->about();
+    };
+    const auto by_number = [&](const auto& a, const auto& b) {
+        return about(a).number < about(b).number;
+    };
+    std::sort(parts.begin(), parts.end(),
+              [&](const auto& a, const auto& b) { return about(a).from < about(b).from; });
+    bool overlapping = false;
+    for (auto begin = parts.begin(); begin != parts.end();) {
+        Timestamp to = about(*begin).to;
+        auto end = begin + 1;
+        for (; end != parts.end() && about(*end).from < to; ++end)
+            to = std::max(to, about(*end).to);
+        overlapping = overlapping || end - begin > 1;
+        std::sort(begin, end, by_number);
+        begin = end;
+    }
+    return overlapping;
 }
 
 bool MergedCursor::next(Column& out) {

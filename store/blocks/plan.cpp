@@ -1,6 +1,7 @@
 #include "store/blocks/plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace vedette::store {
 namespace {
@@ -27,6 +28,22 @@ std::optional<Stretch> next_cut(Timestamp first, Timestamp newest, Milliseconds 
 
 Milliseconds widest_block(Milliseconds range, Milliseconds retention) {
     return std::max(range, std::min(month, retention / retention_part));
+}
+
+std::vector<std::size_t> next_overlap(std::span<const BlockExtent> blocks) {
+    for (std::size_t begin = 0; begin < blocks.size();) {
+        Timestamp to = blocks[begin].times.to;
+        std::size_t end = begin + 1;
+        for (; end < blocks.size() && blocks[end].times.from < to; ++end)
+            to = std::max(to, blocks[end].times.to);
+        if (end - begin > 1) {
+            std::vector<std::size_t> all(end - begin);
+            std::iota(all.begin(), all.end(), begin);
+            return all;
+        }
+        begin = end;
+    }
+    return {};
 }
 
 std::vector<std::size_t> next_compaction(std::span<const BlockExtent> blocks, Milliseconds range,

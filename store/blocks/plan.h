@@ -37,6 +37,10 @@ struct BlockExtent {
     std::uint64_t bytes = 0;
 };
 
+/// Which blocks to make one of because they overlap: the first of them with all that overlap it or
+/// one of these. Indexes into `blocks`, which ascend by `from`; empty for none.
+std::vector<std::size_t> next_overlap(std::span<const BlockExtent> blocks);
+
 /// Which blocks to make one of: two or more that fill a stretch of three ranges, of nine, and so on
 /// up to `widest`, into which nothing more can come because everything before `until` is in blocks.
 /// Narrow ones first, then old ones. Indexes into `blocks`, which ascend by `from`; empty for none.

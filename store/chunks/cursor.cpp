@@ -16,6 +16,56 @@ void keep_last(Samples& samples) {
 
 namespace {
 
+HistogramRef histogram_at(const Samples& samples, std::size_t i) {
+    return i < samples.histograms.size() ? samples.histograms[i] : nullptr;
+}
+
+HistogramRef with_open_hint(const HistogramRef& histogram) {
+    using Hint = Histogram::ResetHint;
+    if (histogram->reset_hint != Hint::NotReset) return histogram;
+    auto open = std::make_shared<Histogram>(*histogram);
+    open->reset_hint = Hint::Unknown;
+    return open;
+}
+
+void add(Samples& out, const Samples& from, std::size_t i, bool follows_another) {
+    HistogramRef histogram = histogram_at(from, i);
+    if (!histogram)
+        out.add(from.times[i], from.floats[i]);
+    else
+        out.add(from.times[i], follows_another ? with_open_hint(histogram) : histogram);
+}
+
+}  // namespace
+
+void take_in(Samples& into, Samples more) {
+    if (more.empty()) return;
+    if (into.empty()) {
+        into = std::move(more);
+        return;
+    }
+    Samples merged;
+    // Only what follows is added where that is all there is to it.
+    const bool behind = into.times.back() < more.times.front();
+    if (behind) merged = std::move(into);
+    const std::size_t own_end = behind ? 0 : into.times.size();
+    bool own_last = true;
+    for (std::size_t own = 0, other = 0; own < own_end || other < more.times.size();) {
+        const bool take_own = other == more.times.size() ||
+                              (own < own_end && into.times[own] <= more.times[other]);
+        if (take_own) {
+            if (other < more.times.size() && more.times[other] == into.times[own]) ++other;
+            add(merged, into, own++, !own_last);
+        } else {
+            add(merged, more, other++, own_last);
+        }
+        own_last = take_own;
+    }
+    into = std::move(merged);
+}
+
+namespace {
+
 void add(Samples& samples, const Sample& sample) {
     if (const auto* histogram = std::get_if<HistogramRef>(&sample.value))
         samples.add(sample.at, *histogram);
@@ -36,13 +86,19 @@ ChunkCursor::ChunkCursor(Fill fill, OnCorrupt on_corrupt, Window window, bool la
 void ChunkCursor::decode_current() {
     const CopiedChunks::Series& series = bite_.series[at_];
     samples_.clear();
-    if (series.latest) return add(samples_, *series.latest);
+    if (series.latest) add(samples_, *series.latest);
     for (std::size_t i = series.first; i < series.end; ++i) {
         const CopiedChunks::Chunk& chunk = bite_.chunks[i];
         ChunkView view = chunk.view;
         view.bytes = std::string_view(bite_.bytes).substr(chunk.offset, chunk.size);
         if (auto decoded = decode(view, window_, samples_, chunk.from); !decoded)
             on_corrupt_(series.labels, decoded.error());
+    }
+    if (series.late_first < series.late_end) {
+        Samples late;
+        for (std::size_t i = series.late_first; i < series.late_end; ++i)
+            add(late, bite_.late[i]);
+        take_in(samples_, std::move(late));
     }
     if (latest_only_ && samples_.times.size() > 1) keep_last(samples_);
 }

@@ -13,6 +13,10 @@ namespace vedette::store {
 /// Leaves only the last of some samples.
 void keep_last(Samples& samples);
 
+/// Adds samples of the same series, both in time order. Where both have one at a time, `into` keeps
+/// its own. A histogram that has another one before it than it had is no longer said to follow it.
+void take_in(Samples& into, Samples more);
+
 /// Yields the series it was given, in that order, a bite at a time: `fill` copies chunks of as many
 /// series as it likes out of the head (holding it for that long and no longer); decoding is done
 /// here, holding nothing.

@@ -34,12 +34,15 @@ HistogramRef with_stored_hint(HistogramRef sent, const Histogram* previous) {
 
 }  // namespace
 
-Verdict SeriesSamples::claim(const Sample& sample, Timestamp oldest) {
-    if (sample.at < oldest) return Verdict::TooOld;
+Verdict SeriesSamples::claim(const Sample& sample, const Floor& floor) {
+    const bool recent = sample.at >= floor.in_order;
+    if (!recent || (any_claimed_ && sample.at.ms < claimed_ms_)) {
+        if (floor.late) return sample.at >= *floor.late ? Verdict::Late : Verdict::TooOld;
+        return recent ? Verdict::OutOfOrder : Verdict::TooOld;
+    }
     const std::uint64_t bits = bits_of(sample);
     const HistogramRef histogram = histogram_of(sample);
-    if (any_claimed_ && sample.at.ms <= claimed_ms_) {
-        if (sample.at.ms < claimed_ms_) return Verdict::OutOfOrder;
+    if (any_claimed_ && sample.at.ms == claimed_ms_) {
         const HistogramRef known = histograms_ ? histograms_->claimed : nullptr;
         return bits == claimed_bits_ && same_histogram(histogram, known) ? Verdict::Known
                                                                          : Verdict::Duplicate;
@@ -138,7 +141,7 @@ std::size_t SeriesSamples::drop_after(Timestamp newest) {
             sample.value = kept.histograms[i];
         else
             sample.value = kept.floats[i];
-        claim(sample, beginning);
+        claim(sample, {beginning, {}});
         append(sample);
     }
     return dropped;
@@ -170,7 +173,7 @@ Result<void> SeriesSamples::restore_open(const ChunkView& chunk, const OpenChunk
     if (auto decoded = decode(chunk, always, samples); !decoded) return decoded;
     for (std::size_t i = 0; i < samples.times.size(); ++i) {
         const Sample sample{samples.times[i], samples.histograms[i]};
-        claim(sample, always.from);
+        claim(sample, {always.from, {}});
         append(sample);
     }
     return {};
@@ -232,14 +235,16 @@ void Head::forget(Slot slot) {
     const std::size_t before = series_[slot].heap_bytes();
     series_[slot] = SeriesSamples();
     heap_bytes_ -= std::min(before, heap_bytes_);
+    late_.forget(slot);
 }
 
-std::vector<Slot> Head::drop_before(Timestamp oldest) {
+std::vector<Slot> Head::drop_before(Timestamp oldest, Timestamp oldest_late) {
     std::vector<Slot> gone;
+    late_.drop_before(oldest_late);
     for (Slot slot = 0; slot < slot_end(); ++slot) {
         SeriesSamples& series = series_[slot];
         series.drop_before(oldest);
-        if (!series.empty()) continue;
+        if (!series.empty() || late_.holds_any(slot)) continue;
         if (series.idle) gone.push_back(slot);
         series.idle = true;
     }
@@ -248,7 +253,7 @@ std::vector<Slot> Head::drop_before(Timestamp oldest) {
 }
 
 std::size_t Head::drop_after(Timestamp newest) {
-    std::size_t dropped = 0;
+    std::size_t dropped = late_.drop_after(newest);
     for (SeriesSamples& series : series_) dropped += series.drop_after(newest);
     newest_ = {std::numeric_limits<std::int64_t>::min()};
     recount();
@@ -269,16 +274,39 @@ void Head::recount() {
     }
 }
 
-void Head::copy(Slot slot, const Labels& labels, Window window, bool latest_only,
-                CopiedChunks& out) const {
-    if (slot >= series_.size() || series_[slot].empty()) return;
+bool Head::overlaps(Slot slot, Window window, Window late_window) const {
+    if (slot >= series_.size()) return false;
+    return series_[slot].overlaps(window) || late_.overlaps(slot, late_window);
+}
+
+std::optional<Sample> Head::latest(Slot slot) const {
+    std::optional<Sample> in_order = series_[slot].latest();
+    if (late_.empty()) return in_order;
+    std::optional<Sample> late = late_.latest(slot);
+    return !in_order || (late && late->at > in_order->at) ? late : in_order;
+}
+
+void Head::copy(Slot slot, const Labels& labels, Window window, Window late_window,
+                bool latest_only, CopiedChunks& out) const {
+    if (slot >= series_.size()) return;
     const SeriesSamples& series = series_[slot];
-    if (series.newest_ms() <= window.from.ms) return;
-    const std::size_t first = out.chunks.size();
-    if (latest_only && series.newest_ms() <= window.to.ms) {
-        out.series.push_back({labels, series.latest(), first, first});
-        return;
+    CopiedChunks::Series copied{labels, {}, out.chunks.size(), 0, out.late.size(), 0};
+    if (!late_.empty()) late_.copy(slot, late_window, out.late);
+    copied.late_end = out.late.size();
+    if (!series.empty() && series.newest_ms() > window.from.ms) {
+        if (latest_only && series.newest_ms() <= window.to.ms)
+            copied.latest = series.latest();
+        else
+            copy_chunks(series, window, latest_only, out);
     }
+    copied.end = out.chunks.size();
+    if (copied.latest || copied.end > copied.first || copied.late_end > copied.late_first)
+        out.series.push_back(std::move(copied));
+}
+
+void Head::copy_chunks(const SeriesSamples& series, Window window, bool latest_only,
+                       CopiedChunks& out) const {
+    const std::size_t first = out.chunks.size();
     const auto take = [&](const ChunkView& view, ChunkMark from = {}) {
         if (view.last_ms <= window.from.ms || view.first_ms > window.to.ms) return;
         if (latest_only) out.chunks.resize(first);  // only the last one that begins in time matters
@@ -294,8 +322,6 @@ void Head::copy(Slot slot, const Labels& labels, Window window, bool latest_only
     for (; chunk != sealed.end() && chunk->view().first_ms <= window.to.ms; ++chunk)
         take(chunk->view());
     take(series.open().view(), series.open().mark_before(window.from));
-    if (out.chunks.size() > first)
-        out.series.push_back({labels, std::nullopt, first, out.chunks.size()});
 }
 
 }  // namespace vedette::store

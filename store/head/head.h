@@ -12,16 +12,24 @@
 #include "core/time.h"
 #include "store/chunks/chunk.h"
 #include "store/head/index.h"
+#include "store/head/late.h"
 
 namespace vedette::store {
 
 /// What becomes of one sample.
 enum class Verdict {
     Store,
+    Late,        ///< to be stored too, beside the chunks
     Known,       ///< the newest sample of its series, said again: nothing to do
     OutOfOrder,  ///< older than the newest of its series
     Duplicate,   ///< the time of the newest, another value
     TooOld,      ///< before what the store still takes
+};
+
+/// From when on samples are taken.
+struct Floor {
+    Timestamp in_order;             ///< those later than the newest of their series
+    std::optional<Timestamp> late;  ///< all others; none of them without
 };
 
 /// Samples of one series: sealed chunks in time order and the one being written.
@@ -34,7 +42,7 @@ enum class Verdict {
 /// chunk.
 class SeriesSamples {
 public:
-    Verdict claim(const Sample& sample, Timestamp oldest);
+    Verdict claim(const Sample& sample, const Floor& floor);
     void unclaim();
     void append(const Sample& sample);
     bool empty() const { return open_.empty(); }
@@ -95,14 +103,17 @@ struct CopiedChunks {
         Labels labels;
         std::optional<Sample> latest;    // instead of chunks when only the newest was asked for
         std::size_t first = 0, end = 0;  // its chunks
+        std::size_t late_first = 0, late_end = 0;  // its late samples
     };
     std::vector<Series> series;
     std::vector<Chunk> chunks;
+    std::vector<Sample> late;
     std::string bytes;
 
     void clear() {
         series.clear();
         chunks.clear();
+        late.clear();
         bytes.clear();
     }
 };
@@ -117,15 +128,23 @@ public:
     SeriesSamples& at(Slot slot) { return series_[slot]; }
     const SeriesSamples& at(Slot slot) const { return series_[slot]; }
 
+    LateSamples& late() { return late_; }
+    const LateSamples& late() const { return late_; }
+
     void append(Slot slot, const Sample& sample);
     void forget(Slot slot);
-    /// Drops chunks that ended before `oldest`; returns the series that have had no sample for two
-    /// passes, ascending.
-    std::vector<Slot> drop_before(Timestamp oldest);
+    /// Drops chunks that ended before `oldest`, and late samples before `oldest_late`; returns the
+    /// series that have had no sample for two passes, ascending.
+    std::vector<Slot> drop_before(Timestamp oldest, Timestamp oldest_late);
     /// Drops samples later than `newest`, of every series, and returns how many.
     std::size_t drop_after(Timestamp newest);
-    /// Adds the series with what the window needs of it. Adds nothing when there is nothing.
-    void copy(Slot slot, const Labels& labels, Window window, bool latest_only,
+    /// Holds a sample in one of the windows, or may.
+    bool overlaps(Slot slot, Window window, Window late_window) const;
+    /// The newest of all samples of a series.
+    std::optional<Sample> latest(Slot slot) const;
+    /// Adds the series with what the windows need of it: of its chunks, and of its late samples.
+    /// Adds nothing when there is nothing.
+    void copy(Slot slot, const Labels& labels, Window window, Window late_window, bool latest_only,
               CopiedChunks& out) const;
 
     /// The newest and the oldest sample of all, the latter since retention last passed; the
@@ -135,10 +154,16 @@ public:
     /// Counts anew what chunks put back by a restart changed.
     void recount();
     /// Of samples and the table of series.
-    std::size_t heap_bytes() const { return heap_bytes_ + series_.size() * sizeof(SeriesSamples); }
+    std::size_t heap_bytes() const {
+        return heap_bytes_ + late_.heap_bytes() + series_.size() * sizeof(SeriesSamples);
+    }
 
 private:
+    void copy_chunks(const SeriesSamples& series, Window window, bool latest_only,
+                     CopiedChunks& out) const;
+
     std::deque<SeriesSamples> series_;
+    LateSamples late_;
     Timestamp newest_{std::numeric_limits<std::int64_t>::min()};
     Timestamp oldest_{std::numeric_limits<std::int64_t>::max()};
     std::size_t heap_bytes_ = 0;

@@ -1,5 +1,7 @@
 #include "store/log/checkpoint.h"
 
+#include <limits>
+
 #include "store/log/records.h"
 
 namespace vedette::store {
@@ -8,6 +10,9 @@ namespace {
 constexpr Slot slots_a_bite = 256;            // so many series are copied while the head is held
 constexpr std::size_t write_bytes = 1 << 20;  // gathered before each write
 constexpr std::size_t chunks_a_record = 4096;
+constexpr std::size_t late_a_record = 1024;
+constexpr Window always{{std::numeric_limits<std::int64_t>::min()},
+                        {std::numeric_limits<std::int64_t>::max()}};
 
 class CheckpointWriter {
 public:
@@ -43,8 +48,28 @@ private:
             if (!memory_.index.holds(slot, id.epoch)) continue;
             write_series(out_, {id, memory_.index.labels(slot)});
             ++counts_.series_count;
-            if (slot < memory_.head.slot_end()) gather_chunks(id, memory_.head.at(slot));
+            if (slot >= memory_.head.slot_end()) continue;
+            gather_chunks(id, memory_.head.at(slot));
+            if (memory_.head.late().holds_any(slot)) gather_late(id, memory_.head.late());
         }
+    }
+
+    void gather_late(SeriesId id, const LateSamples& all) {
+        std::vector<Sample> samples;
+        all.copy(id.slot, always, samples);
+        std::vector<Batch::Row> rows;
+        std::vector<std::uint32_t> late;
+        const auto put = [&] {
+            write_late_samples(out_, rows, {}, late);
+            rows.clear();
+            late.clear();
+        };
+        for (Sample& sample : samples) {
+            late.push_back(static_cast<std::uint32_t>(rows.size()));
+            rows.push_back({id.ref(), std::move(sample)});
+            if (rows.size() == late_a_record) put();
+        }
+        if (!rows.empty()) put();
     }
 
     void gather_chunks(SeriesId id, const SeriesSamples& series) {

@@ -118,24 +118,34 @@ Result<void> Committer::check_budget() const {
                                           bytes, limits_.head_bytes_max));
 }
 
-void Committer::judge(Pending& pending, Timestamp oldest, CommitCounts& counts) {
+void Committer::judge(Pending& pending, const Floor& floor, CommitCounts& counts) {
     const auto& rows = pending.batch->rows;
     Appended& appended = pending.appended;
     std::size_t to_write = 0;
     for (std::uint32_t i = 0; i < rows.size(); ++i) {
         const Batch::Row& row = rows[i];
-        SeriesSamples& series = memory_.head.at(SeriesId::of(row.series).slot);
-        const Verdict verdict = series.claim(row.sample, oldest);
-        if (verdict == Verdict::Store) {
+        const Slot slot = SeriesId::of(row.series).slot;
+        SeriesSamples& series = memory_.head.at(slot);
+        // Late at its time, and nothing newer any more: the first one holds.
+        const bool late_before = !memory_.head.late().empty() &&
+                                 memory_.head.late().holds(slot, row.sample.at);
+        const Verdict verdict = late_before ? Verdict::Known : series.claim(row.sample, floor);
+        if (verdict == Verdict::Store || verdict == Verdict::Late) {
             ++to_write;
-            if (!pending.all) pending.chosen.push_back(i);
             const bool is_float = std::holds_alternative<double>(row.sample.value);
             ++(is_float ? counts.floats : counts.histograms);
+        }
+        if (verdict == Verdict::Store) {
+            if (!pending.all) pending.chosen.push_back(i);
             continue;
         }
         if (pending.all) {
             pending.all = false;
             for (std::uint32_t before = 0; before < i; ++before) pending.chosen.push_back(before);
+        }
+        if (verdict == Verdict::Late) {
+            pending.late.push_back(i);
+            continue;
         }
         if (verdict == Verdict::Known) {
             ++appended.stored;
@@ -154,7 +164,11 @@ void Committer::judge(Pending& pending, Timestamp oldest, CommitCounts& counts) 
     counts.out_of_order += appended.out_of_order;
     counts.duplicate += appended.duplicate;
     counts.too_old += appended.too_old;
-    if (to_write > 0) write_samples(out_, rows, pending.all ? nullptr : &pending.chosen);
+    counts.late += pending.late.size();
+    if (!pending.late.empty())
+        write_late_samples(out_, rows, pending.chosen, pending.late);
+    else if (to_write > 0)
+        write_samples(out_, rows, pending.all ? nullptr : &pending.chosen);
 }
 
 void Committer::apply(const Pending& pending, bool take_back) {
@@ -170,6 +184,9 @@ void Committer::apply(const Pending& pending, bool take_back) {
         for (const Batch::Row& row : rows) each(row);
     else
         for (const std::uint32_t i : pending.chosen) each(rows[i]);
+    if (take_back) return;
+    for (const std::uint32_t i : pending.late)
+        memory_.head.late().add(SeriesId::of(rows[i].series).slot, rows[i].sample);
 }
 
 void Committer::commit(std::vector<Pending*>& group) {
@@ -182,14 +199,14 @@ void Committer::commit(std::vector<Pending*>& group) {
         for (Pending* each : group) each->verdict = check_rows(*each->batch);
     }
     const std::size_t unlogged = out_.size();
-    const Timestamp oldest = limits_.oldest();
+    const Floor floor = limits_.floor();
     {
         const Lock lock(memory_.head_mutex);
         const Result<void> budget = check_budget();
         counts.over_budget = !budget;
         for (Pending* each : group) {
             if (each->verdict && !budget && !each->batch->rows.empty()) each->verdict = budget;
-            if (each->verdict) judge(*each, oldest, counts);
+            if (each->verdict) judge(*each, floor, counts);
         }
     }
     const Result<void> written = out_.empty() ? Result<void>() : wal_.append(out_);
@@ -222,11 +239,11 @@ void Committer::commit(std::vector<Pending*>& group) {
                 fail(written.error().fault,
                      "the batch could not be logged and was refused: " + written.error().message);
         else if (each->first_verdict != Verdict::Store)
-            each->appended.first_rejection = rejection_text(*each, oldest);
+            each->appended.first_rejection = rejection_text(*each, floor);
     }
 }
 
-std::string Committer::rejection_text(const Pending& pending, Timestamp oldest) {
+std::string Committer::rejection_text(const Pending& pending, const Floor& floor) {
     const SeriesId id = SeriesId::of(pending.first_rejected.series);
     std::string series;
     {
@@ -243,8 +260,9 @@ std::string Committer::rejection_text(const Pending& pending, Timestamp oldest) 
                                at);
         case Verdict::TooOld:
             return fmt::format("too old sample: {} at {}, nothing before {} is taken", series, at,
-                               format_rfc3339(oldest));
+                               format_rfc3339(floor.late.value_or(floor.in_order)));
         case Verdict::Store:
+        case Verdict::Late:
         case Verdict::Known:
             break;
     }

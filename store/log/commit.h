@@ -14,6 +14,7 @@ namespace vedette::store {
 /// What one commit did, for the metrics.
 struct CommitCounts {
     std::size_t floats = 0, histograms = 0;  // stored
+    std::size_t late = 0;                    // of them, those out of order
     std::size_t out_of_order = 0, duplicate = 0, too_old = 0;
     std::size_t log_bytes = 0;
     std::size_t batches = 0;
@@ -38,8 +39,8 @@ class Committer {
 public:
     struct Limits {
         std::size_t head_bytes_max = 0;
-        /// Samples before this are too old; asked once a commit.
-        std::function<Timestamp()> oldest;
+        /// From when on samples are taken; asked once a commit.
+        std::function<Floor()> floor;
         std::function<void(const CommitCounts&)> count;
     };
 
@@ -63,6 +64,7 @@ private:
         Result<void> verdict;
         bool all = true;                    // every row is to be stored
         std::vector<std::uint32_t> chosen;  // otherwise these
+        std::vector<std::uint32_t> late;    // and these, beside the chunks
         Verdict first_verdict = Verdict::Store;
         Batch::Row first_rejected;
         Timestamp first_newest;
@@ -73,11 +75,11 @@ private:
     void commit(std::vector<Pending*>& group);
     Result<void> check_rows(const Batch& batch) VEDETTE_REQUIRES(memory_.index_mutex);
     Result<void> check_budget() const VEDETTE_REQUIRES(memory_.head_mutex);
-    void judge(Pending& pending, Timestamp oldest, CommitCounts& counts)
+    void judge(Pending& pending, const Floor& floor, CommitCounts& counts)
         VEDETTE_REQUIRES(memory_.head_mutex);
     void apply(const Pending& pending, bool take_back) VEDETTE_REQUIRES(memory_.head_mutex);
     void put_back_unlogged(std::size_t bytes);
-    std::string rejection_text(const Pending& pending, Timestamp oldest);
+    std::string rejection_text(const Pending& pending, const Floor& floor);
 
     Memory& memory_;
     Wal& wal_;

@@ -92,9 +92,10 @@ std::size_t row_bytes_max(const Sample& sample) {
                      histogram.custom_bounds.size());
 }
 
-void write_samples(std::string& out, std::span<const Batch::Row> rows,
-                   const std::vector<std::uint32_t>* chosen) {
-    const std::size_t begin = begin_record(out, RecordType::Samples);
+namespace {
+
+void put_rows(std::string& out, std::span<const Batch::Row> rows,
+              const std::vector<std::uint32_t>* chosen) {
     const std::size_t count = chosen != nullptr ? chosen->size() : rows.size();
     const auto row_at = [&](std::size_t i) -> const Batch::Row& {
         return rows[chosen != nullptr ? (*chosen)[i] : i];
@@ -111,6 +112,23 @@ void write_samples(std::string& out, std::span<const Batch::Row> rows,
     };
     write_all(true, floats);
     write_all(false, count - floats);
+}
+
+}  // namespace
+
+void write_samples(std::string& out, std::span<const Batch::Row> rows,
+                   const std::vector<std::uint32_t>* chosen) {
+    const std::size_t begin = begin_record(out, RecordType::Samples);
+    put_rows(out, rows, chosen);
+    end_record(out, begin);
+}
+
+void write_late_samples(std::string& out, std::span<const Batch::Row> rows,
+                        const std::vector<std::uint32_t>& chosen,
+                        const std::vector<std::uint32_t>& late) {
+    const std::size_t begin = begin_record(out, RecordType::LateSamples);
+    put_rows(out, rows, &chosen);
+    put_rows(out, rows, &late);
     end_record(out, begin);
 }
 

@@ -42,10 +42,17 @@ std::size_t row_bytes_max(const Sample& sample);
 /// `chosen` are indexes into `rows`; null means all of them.
 void write_samples(std::string& out, std::span<const Batch::Row> rows,
                    const std::vector<std::uint32_t>* chosen);
+/// The same, with rows that came late: one record, so that a batch is whole or not there.
+void write_late_samples(std::string& out, std::span<const Batch::Row> rows,
+                        const std::vector<std::uint32_t>& chosen,
+                        const std::vector<std::uint32_t>& late);
 /// Calls `each(SeriesId, Sample)` in the order in which they were accepted, floats before
 /// histograms. A payload that goes wrong half-way has told of the rows before.
 template <typename Each>
 Result<void> read_samples(std::string_view payload, Each each);
+/// The same for a record with late rows: `late(SeriesId, Sample)` is called for these.
+template <typename Each, typename Late>
+Result<void> read_late_samples(std::string_view payload, Each each, Late late);
 
 struct MetadataRecord {
     std::string metric, type, help, unit;
@@ -94,9 +101,9 @@ inline constexpr std::uint8_t flags_all = count_mask | next_id | same_time;
 
 tl::unexpected<Error> bad_payload(std::string_view what);
 
+/// Floats, then histograms.
 template <typename Each>
-Result<void> read_samples(std::string_view payload, Each each) {
-    ByteReader in(payload);
+Result<void> read_rows(ByteReader& in, Each each) {
     std::uint64_t id = ~std::uint64_t{0};
     std::int64_t ms = 0;
     const auto place = [&](std::uint8_t flags) {
@@ -117,7 +124,24 @@ Result<void> read_samples(std::string_view payload, Each each) {
         if (!in.ok() || !histogram) return bad_payload("samples record");
         each(SeriesId::of({id}), Sample{{ms}, std::move(histogram)});
     }
-    if (!in.ok() || in.left() > 0) return bad_payload("samples record");
+    if (!in.ok()) return bad_payload("samples record");
+    return {};
+}
+
+template <typename Each>
+Result<void> read_samples(std::string_view payload, Each each) {
+    ByteReader in(payload);
+    if (auto read = read_rows(in, each); !read) return read;
+    if (in.left() > 0) return bad_payload("samples record");
+    return {};
+}
+
+template <typename Each, typename Late>
+Result<void> read_late_samples(std::string_view payload, Each each, Late late) {
+    ByteReader in(payload);
+    if (auto read = read_rows(in, each); !read) return read;
+    if (auto read = read_rows(in, late); !read) return read;
+    if (in.left() > 0) return bad_payload("samples record");
     return {};
 }
 

@@ -36,6 +36,9 @@ public:
             case RecordType::Samples:
                 taken = samples(record.payload);
                 break;
+            case RecordType::LateSamples:
+                taken = late_samples(record.payload);
+                break;
             case RecordType::Metadata:
                 taken = metadata(record.payload);
                 break;
@@ -83,17 +86,36 @@ private:
         return {};
     }
 
+    bool is_known(SeriesId id) {
+        if (index_.holds(id.slot, id.epoch)) return true;
+        if (unknown_++ == 0) unknown_at_ = at_;
+        return false;
+    }
+
+    void count(const Sample& sample) {
+        ++(std::holds_alternative<double>(sample.value) ? recovery_.floats : recovery_.histograms);
+    }
+
+    void sample(SeriesId id, const Sample& sample) {
+        if (!is_known(id)) return;
+        if (head_.at(id.slot).claim(sample, {from_, {}}) != Verdict::Store) return;
+        head_.append(id.slot, sample);
+        count(sample);
+    }
+
     Result<void> samples(std::string_view payload) {
-        return read_samples(payload, [&](SeriesId id, const Sample& sample) {
-            if (!index_.holds(id.slot, id.epoch)) {
-                if (unknown_++ == 0) unknown_at_ = at_;
-                return;
-            }
-            if (head_.at(id.slot).claim(sample, from_) != Verdict::Store) return;
-            head_.append(id.slot, sample);
-            ++(std::holds_alternative<double>(sample.value) ? recovery_.floats
-                                                            : recovery_.histograms);
-        });
+        return read_samples(payload,
+                            [&](SeriesId id, const Sample& each) { sample(id, each); });
+    }
+
+    // Those that are in a block already go into one again, which changes nothing: of two samples at
+    // one time the first one holds.
+    Result<void> late_samples(std::string_view payload) {
+        return read_late_samples(
+            payload, [&](SeriesId id, const Sample& each) { sample(id, each); },
+            [&](SeriesId id, const Sample& each) {
+                if (is_known(id) && head_.late().add(id.slot, each)) count(each);
+            });
     }
 
     Result<void> metadata(std::string_view payload) {

@@ -22,6 +22,7 @@ enum class RecordType : std::uint8_t {
     Chunks = 6,
     CheckpointEnd = 7,
     Cut = 8,
+    LateSamples = 9,
 };
 
 inline constexpr std::string_view segment_magic = "vdtwal1\n";

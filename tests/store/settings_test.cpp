@@ -55,14 +55,38 @@ TEST_CASE("a reserve is none, or large enough to be given in pieces", "[store][s
           "                     ^\n");
 }
 
-TEST_CASE("Prometheus's keys below storage are taken with a warning", "[store][settings]") {
+TEST_CASE("the out-of-order window has our name and Prometheus's", "[store][settings]") {
     Problems problems;
-    read("storage:\n  tsdb:\n    out_of_order_time_window: 5m\n", problems);
+    CHECK(read("storage: {}\n", problems).out_of_order_window == Milliseconds(0));
+    CHECK(read("storage:\n  out_of_order_window: 5m\n", problems).out_of_order_window ==
+          std::chrono::minutes(5));
+    CHECK(read("storage:\n  tsdb:\n    out_of_order_time_window: 5m\n", problems)
+              .out_of_order_window == std::chrono::minutes(5));
+    CHECK(read("storage: {out_of_order_window: 1h, tsdb: {out_of_order_time_window: 60m}}\n",
+               problems)
+              .out_of_order_window == std::chrono::hours(1));
+    CHECK(problems.all().empty());
+    read("storage:\n  out_of_order_window: 1h\n  tsdb:\n    out_of_order_time_window: 2h\n"
+         "    retention: 5d\n",
+         problems);
+    CHECK(problems.text() ==
+          "watch.yml:4:31: storage.tsdb.out_of_order_time_window is 2h and "
+          "storage.out_of_order_window is 1h; expected one of them, or the same\n"
+          "        out_of_order_time_window: 2h\n"
+          "                                  ^\n"
+          "watch.yml:5:5: unknown key `retention` in storage.tsdb\n"
+          "        retention: 5d\n"
+          "        ^\n");
+}
+
+TEST_CASE("Prometheus's exemplars below storage are taken with a warning", "[store][settings]") {
+    Problems problems;
+    read("storage:\n  exemplars: {max_exemplars: 5}\n", problems);
     CHECK_FALSE(problems.any());
     REQUIRE(problems.all().size() == 1);
     CHECK(problems.all()[0].warning);
     CHECK(problems.all()[0].message ==
-          "storage.tsdb is Prometheus's and has no effect here: samples out of order are refused");
+          "storage.exemplars is Prometheus's and has no effect here: exemplars are not kept");
 }
 
 }  // namespace vedette::store
