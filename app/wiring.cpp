@@ -411,6 +411,7 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
         (void)notifier->reload(configuration.notify);
         return done;
     }
+    store->take_out_of_order(next.storage.out_of_order_window);
     io->call([&] {
         probes->load(next.probes);
         scraper->load(scrape_settings(next, options));

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "store/log/wal.h"
+#include "store/format.h"
 #include "tests/store/scratch.h"
 #include "tests/support/failing_files.h"
 
@@ -191,19 +192,22 @@ TEST_CASE("a checkpoint is due when the log has grown", "[store][durability]") {
 TEST_CASE("a folder that a newer program wrote is refused by number", "[store][format]") {
     Scratch it;
     REQUIRE(it.files.make_folders("data"));
-    REQUIRE(it.files.write_atomically("data/format", "4\n"));
+    const std::string newer_number = std::to_string(format_number + 1);
+    REQUIRE(it.files.write_atomically("data/format", newer_number + "\n"));
     const auto newer = it.open();
     REQUIRE_FALSE(newer);
     CHECK(newer.error().fault == Fault::Refused);
     CHECK(newer.error().message ==
-          "data/format is 4: a newer vedette wrote this folder, this one reads up to 3");
+          "data/format is " + newer_number +
+              ": a newer vedette wrote this folder, this one reads up to " +
+              std::to_string(format_number));
     REQUIRE(it.files.write_atomically("data/format", "soup"));
     const auto soup = it.open();
     REQUIRE_FALSE(soup);
     CHECK(soup.error().message == "data/format should hold a number and holds \"soup\"");
     REQUIRE(it.files.write_atomically("data/format", "1\n"));
     REQUIRE(it.open());
-    CHECK(it.files.read_all("data/format", 64).value() == "3\n");
+    CHECK(it.files.read_all("data/format", 64).value() == std::to_string(format_number) + "\n");
 }
 
 TEST_CASE("samples leave with their chunk, series two passes after their last sample",

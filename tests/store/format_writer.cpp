@@ -1,6 +1,6 @@
 // Writes a folder as this program's format has it, for those who come after: scripts/record_format
 // puts it under tests/store/recorded. What a new format adds belongs in it: here, blocks of ten
-// minutes, two of them put together, a checkpoint and a log behind it.
+// minutes, two of them put together, a checkpoint and a log behind it; some scrapes come late.
 //
 //   store_format_writer FOLDER
 
@@ -16,7 +16,9 @@ using namespace vedette::store;
 
 bool write(Store& store, ManualClock& clock) {
     for (int i = 0; i < recorded_scrapes; ++i) {
-        if (!add_recorded_scrape(store, i)) return false;
+        // The eighth of each twenty changes places with the ninth.
+        const int swapped = i % 20 == 7 ? i + 1 : i % 20 == 8 ? i - 1 : i;
+        if (!add_recorded_scrape(store, swapped)) return false;
         clock.wind(std::chrono::seconds(15));
         if (i + 1 == recorded_before_checkpoint && (!store.maintain() || !store.checkpoint()))
             return false;
@@ -32,6 +34,7 @@ int main(int argc, char** argv) {
     settings.lock_folder = false;
     settings.own_thread = false;
     settings.block_range = std::chrono::minutes(10);
+    settings.out_of_order_window = std::chrono::minutes(5);
     const auto files = make_files();
     ManualClock clock(recorded_at(0));
     Log log{LogSettings{.level = LogLevel::Error}};

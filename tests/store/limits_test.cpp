@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "store/dump.h"
+#include "store/format.h"
 #include "tests/store/scratch.h"
 
 namespace vedette::store {
@@ -117,7 +118,9 @@ TEST_CASE("every file of ours can be printed", "[store][dump]") {
           "     145  end of checkpoint, 1 series, 1 chunks\n");
     out.str("");
     REQUIRE(dump(it.files, "data/format", out));
-    CHECK(out.str() == "data/format: data folder format 3; this vedette reads 1 to 3\n");
+    const std::string number = std::to_string(format_number);
+    CHECK(out.str() == "data/format: data folder format " + number + "; this vedette reads 1 to " +
+                           number + "\n");
     REQUIRE(it.files.write_atomically("data/notes", "hello, world"));
     CHECK(dump(it.files, "data/notes", out).error().message ==
           "data/notes begins with \"hello, w\"; expected a log segment, a checkpoint, a block or "
