@@ -319,8 +319,8 @@ Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const 
 
 Result<Evaluator::Inner> Evaluator::eval_subquery(const Subquery& subquery) {
     const View view = view_of(subquery.shift);
-    const bool one = view.fixed && !around_.in_parameter;
-    const std::int64_t end = view.steps.start + (one ? 0 : around_.end - steps_.start);
+    // A fixed one goes on as long as the steps around it do, though nobody looks there.
+    const std::int64_t end = view.steps.start + (around_.end - steps_.start);
     const std::int64_t step =
         subquery.step.count() > 0 ? subquery.step.count() : context_.settings.subquery_step.count();
     // Steps of a subquery are whole multiples of its step, whatever the query's own.

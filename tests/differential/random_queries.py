@@ -1,4 +1,5 @@
 """Random queries of good types over random_data.py's series, from the whole grammar, the same for the same seed."""
+import re
 
 MATH = ['abs', 'ceil', 'floor', 'exp', 'ln', 'log2', 'log10', 'sqrt', 'sgn', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'sinh', 'cosh',
         'tanh', 'asinh', 'acosh', 'atanh', 'deg', 'rad']
@@ -90,7 +91,9 @@ class Queries:
 
     def matrix(self, depth):
         if depth > 0 and self.chance(4):
-            inner = self.operand(depth)
+            # Negated by a sign, empty buckets stay, and which there are in Prometheus is its chunk's affair; as is then
+            # whether counts below zero were reset.
+            inner = re.sub(r'(?<!offset )-\(', '-1 * (', self.operand(depth)) if self.histograms else self.operand(depth)
             return '%s[%s:%s]%s' % (inner, self.duration('2m', '5m', '7m30s', '90'), self.pick('', self.duration('30s', '1m', '45s', '17')),
                                     self.shift())
         return '%s[%s]%s' % (self.selector(), self.duration('1m', '2m', '5m', '97s', '10m', '300', '15s'), self.shift())
