@@ -433,9 +433,6 @@ Result<Block> fold_groups(const Aggregate& aggregate, const Block& block, const 
         default:
             break;
     }
-    const std::string& label = text_of(*aggregate.param);
-    if (label.empty() || !is_utf8(label))
-        return fail(Fault::BadInput, "invalid label name " + quote(label));
     return count_values(aggregate, block, groups, context);
 }
 
@@ -470,6 +467,11 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
         around_.in_parameter = was_inside;
         if (!value) return value;
         param = std::move(*value);
+    }
+    if (aggregate.op == Aggregator::CountValues) {
+        const std::string& label = text_of(*aggregate.param);
+        if (label.empty() || !is_utf8(label))
+            return fail(Fault::BadInput, "invalid label name " + quote(label));
     }
     GroupSums sums(aggregate, steps_.count);
     Result<Block> block = eval_aggregated(aggregate, sums);

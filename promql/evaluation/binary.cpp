@@ -403,9 +403,9 @@ Result<Block> Evaluator::with_scalar(const Expr& expr, Block vector, const Block
         }
     }
     notes.tell(context_, expr, binary.op);
+    drop_empty_rows(vector);  // first: others of these labels stand where they stood
     if ((!is_comparison(binary.op) || binary.return_bool) && !lose_names(vector, Meeting::Merge))
         return fail(Fault::BadInput, std::string(same_labels));
-    drop_empty_rows(vector);
     return vector;
 }
 

@@ -111,7 +111,11 @@ struct Surroundings {
     /// a fixed selector moves on with the steps, though only what its time needs is read.
     bool in_parameter = false;
 
-    bool are_odd() const { return in_parameter || since < subqueries.size(); }
+    /// In a fixed subquery that goes on as long as the steps around it do, behind what is read.
+    bool goes_on = false;
+
+    /// Selectors may look at times that are not read for them.
+    bool are_odd() const { return in_parameter || goes_on || since < subqueries.size(); }
     /// All from the one at `first`, as one: a fixed one makes nothing of those around it.
     Subqueries from(std::size_t first) const;
 };

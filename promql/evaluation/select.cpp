@@ -157,6 +157,7 @@ Surroundings Evaluator::inside(const Subquery& subquery, std::int64_t end,
     out.subqueries.push_back(
         {subquery.shift.offset.count(), subquery.range.count(), time_of(subquery.shift)});
     if (!begins_here) out.since = out.subqueries.size();
+    out.goes_on |= out.subqueries.back().at && around_.end > steps_.start;
     return out;
 }
 

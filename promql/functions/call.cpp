@@ -206,8 +206,8 @@ Result<Block> Evaluator::eval_clamp(const Call& call) {
                 row[i] = larger(a, smaller(b, row[i]));
         }
     }
-    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     drop_empty_rows(*block);
+    if (!lose_names(*block, Meeting::Merge)) return fail(Fault::BadInput, std::string(same_labels));
     return block;
 }
 

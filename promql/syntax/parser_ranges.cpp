@@ -210,6 +210,8 @@ ExprPtr Parser::parse_offset_duration() {
     }
     while (duration != nullptr && is_arithmetic(token_))
         duration = parse_duration_binary(std::move(duration));
+    // To know that it ends here Prometheus has looked further, too.
+    if (duration != nullptr && is(Kind::Error)) return unexpected();
     return duration;
 }
 

@@ -70,7 +70,9 @@ class Queries:
         if self.chance(15):
             return self.part(self.pick('{__name__=~"c|g"}', '{"g",a="1"}', 'nothing', '{"m.é"}', '{"m.é", b="x"}', 'x_total{"l.é"="p"}', '{a="1"}',
                                        '{__name__=~".+", a!~"1|2"}', 'target_info', '{__name__=~"e|u|w"}', 'nothing{a="1",b=~"x"}',
-                                       'g{a=~"1|3", b!=""}', 'c{zz=""}', 'c{b=""}', 'c{a="1",a!="2"}', 'c{a=~"1", b=~"x|"}'))
+                                       'g{a=~"1|3", b!=""}', 'c{zz=""}', '{"m.é", "b"="x"}', "g{'b'!~'x.*'}", 'c{a=~"[12]", b=~"(x|y)y?"}', 'g{__name__=~"g"}',
+                                       'c{b=~".*"}', 'c{b!~""}', '{__name__=~"c|g",b=~"(?i:X)"}', 'c{a=~"1|2|\\xff"}', 'nothing{"l.é"="q"}', 'nothing{a="1",a="2",b="x"}',
+                                       '{__name__=~"h_bucket|k_bucket"}', '{__name__=~"[egu]"}', 'c{b=""}', 'c{a="1",a!="2"}', 'c{a=~"1", b=~"x|"}'))
         return self.part(self.name() + self.pick('', '', '', '', '{a="1"}', '{b=~"x|y"}', '{a!="2",b="x"}', '{b!~"y.*"}'))
 
     def duration(self, *options):
@@ -152,19 +154,20 @@ class Queries:
         return self.vector(depth - 1)
 
     def labels(self):
-        return self.pick('()', '(a)', '(b)', '(a, b)', '(le)', '(a, le)', '(b, "l.é")', '(a,)', '(__name__)', '(missing)', '(instance)')
+        return self.pick('()', '(a)', '(b)', '(a, b)', '(le)', '(a, le)', '(b, "l.é")', '(a,)', '(__name__)', '(missing)', '(instance)', '("a", \'b\')', '(a, a)',
+                         '(__name__, a)', '("__name__")')
 
     def aggregation(self, depth):
         op = self.pick('sum', 'sum', 'sum', 'avg', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar', 'quantile', 'count_values', 'topk',
                        'bottomk', *(['limitk', 'limit_ratio'] if self.experimental else []))
         if op == 'quantile':
-            param = self.number('0.5', '0.9', '1', '-1', '2', 'NaN') + ', '
+            param = self.number('0.5', '0.9', '1', '-1', '2', 'NaN', '0', '1e-300', '-Inf', '(0.3)') + ', '
         elif op == 'count_values':
-            param = self.pick('"v"', '"v"', "'a'", '"le"', '"v.é"') + ', '
+            param = self.pick('"v"', '"v"', "'a'", '"le"', '"v.é"', '("v")', '"__name__"', '""') + ', '
         elif op in ('topk', 'bottomk', 'limitk'):
-            param = self.number('1', '2', '3', '5', '0', '-1', '1.9') + ', '
+            param = self.number('1', '2', '3', '5', '0', '-1', '1.9', 'NaN', '1e19', '-Inf', '(2)') + ', '
         elif op == 'limit_ratio':
-            param = self.number('0.5', '-0.5', '0.3', '-0.7', '0', '1', '-1', '1.5', '-2') + ', '
+            param = self.number('0.5', '-0.5', '0.3', '-0.7', '0', '1', '-1', '1.5', '-2', '0.01', '-0.99', 'Inf', 'NaN') + ', '
         else:
             param = ''
         modifier = self.pick('', ' by %s ' % self.labels(), ' without %s ' % self.labels())
@@ -179,7 +182,7 @@ class Queries:
         if name == 'predict_linear':
             return '%s(%s, %s)' % (name, matrix, self.number('60', '-30', '1h', '0'))
         if name == 'double_exponential_smoothing':
-            return '%s(%s, %s, %s)' % (name, matrix, self.number('0.5', '0.1', '0.9'), self.number('0.3', '0.8', '1'))
+            return '%s(%s, %s, %s)' % (name, matrix, self.number('0.5', '0.1', '0.9'), self.number('0.3', '0.8', '1', '1e-300'))
         return '%s(%s)' % (name, matrix)
 
     def buckets(self, depth):
@@ -201,18 +204,20 @@ class Queries:
             inner = self.vector(depth - 1)
             return self.pick('clamp(%s, ' + self.pick('0, 10', '5, 1', '-1, 1', 'NaN, 1', '-0, Inf') + ')', 'clamp(%s, ' + self.scalar(1) + ', 7)',
                              'clamp_min(%s, ' + self.number('3', '-1', 'NaN') + ')', 'clamp_max(%s, ' + self.number('3', '0') + ')', 'round(%s)',
-                             'round(%s, ' + self.number('0.5', '10', '0.1', '0', '-2') + ')').replace('%s', inner)
+                             'clamp(%s, ' + self.scalar(1) + ', ' + self.scalar(1) + ')',
+                             'round(%s, ' + self.number('0.5', '10', '0.1', '0', '-2', '0.3', 'NaN', 'Inf', '1e-300') + ')').replace('%s', inner)
         if kind == 4:
             return self.relabel(self.vector(depth - 1))
         if kind == 5:
             return self.pick('timestamp(%s)', 'timestamp(%s)', 'absent(%s)', 'vector(scalar(%s))') % self.pick(
-                self.vector(depth - 1), self.selector() + self.shift(), '(%s)' % self.selector())
+                self.vector(depth - 1), self.selector() + self.shift(), '(%s)' % self.selector(), '((%s%s))' % (self.selector(), self.shift()))
         if kind == 6:
             return 'vector(%s)' % self.scalar(depth - 1)
         if kind == 7:
             return '%s, %s)' % (self.rng.choice(
                 ['histogram_quantile(' + self.number('0.5', '0.9', '0', '1', '-1', '2', '0.05', 'NaN')] * 3 +
-                ['histogram_fraction(' + self.pick('0.2, 0.9', '-1, 5', '1, 0', '0, Inf', '-Inf, 0.1', '-Inf, Inf', 'NaN, 1')]),
+                ['histogram_fraction(' + self.pick('0.2, 0.9', '-1, 5', '1, 0', '0, Inf', '-Inf, 0.1', '-Inf, Inf', 'NaN, 1', '0.0005, 0.3', '-0.3, 0',
+                                                   self.scalar(1) + ', ' + self.scalar(1))]),
                 self.buckets(depth))
         if kind == 8:
             return '%s(%s)' % (self.rng.choice(HISTOGRAM), self.buckets(depth))
@@ -233,16 +238,19 @@ class Queries:
     def relabel(self, inner):
         if self.chance(3):
             return 'label_join(%s, %s)' % (inner, self.pick('"d", "-", "a", "b"', '"a", "", "b"', '"d", ","', '"x.é", "/", "a", "nothing", "b"', '"__name__", "_", "a"',
-                                                            '"b", "-", "missing"'))
+                                                            '"b", "-", "missing"', '"", "-", "a"', '"d", "-", ""', '"d", "-", "a", "a"', '"a", "", "__name__", "le"'))
         return 'label_replace(%s, %s)' % (inner, self.pick(
             '"d", "$1-z", "a", "(.*)"', '"a", "$1", "b", "(.).*"', '"d", "${two}$$", "b", "(?P<two>y+)"', '"b", "", "b", "y|yy"', '"d", "$2", "a", "(1)|(2)"',
-            '"__name__", "$1", "a", "(.+)"', '"d.é", "fixed", "missing", ""', '"d", "$1_$10${1}0", "a", "(?i)([0-9])"', '"a", "same", "a", ".*"', '"b", "$0", "a", "[12]"'))
+            '"__name__", "$1", "a", "(.+)"', '"d.é", "fixed", "missing", ""', '"d", "$1_$10${1}0", "a", "(?i)([0-9])"', '"a", "same", "a", ".*"', '"b", "$0", "a", "[12]"',
+            '"a b", "$1", "a", "(.*)"', '"", "x", "a", ".*"', '"__name__", "", "a", ".*"', '"__name__", "n", "b", "x"', '"b", "", "", ""', '"d", "$x", "b", "(?<x>.)y?"', '"d", "${a}${1}", "a", "(("',
+            '"le", "$1", "b", "(.*)"', '"l.é", "$1", "__name__", "(..).*"', '"d", "$1", "a", "\\\\d"', '"instance", "i", "a", "1"'))
 
     def binary(self, depth):
         op = self.pick('+', '-', '*', '/', '%', '^', 'atan2', '==', '!=', '>', '<', '>=', '<=', 'and', 'or', 'or', 'unless', '> bool', '== bool', '<= bool')
         matching = self.pick('', '', '', 'on (a) ', 'ignoring (b) ', 'on (a, b) ', 'ignoring (le, b) ', 'on () ', 'ignoring (a) ', 'on ("l.é", a) ')
         if matching and op not in ('and', 'or', 'unless'):
-            matching += self.pick('', 'group_left () ', 'group_right () ', 'group_left (le) ', 'group_left ', 'group_right (b) ', 'group_left (missing) ')
+            matching += self.pick('', 'group_left () ', 'group_right () ', 'group_left (le) ', 'group_left ', 'group_right (b) ', 'group_left (missing) ',
+                                  'group_left (a, b, le) ', 'group_right (__name__) ', 'group_left (__name__, b) ', 'group_right ("l.é", a) ')
         left = self.operand(depth)
         # The same metric on both sides meets more often than two of different kinds.
         right = left if self.chance(6) else self.operand(depth)
