@@ -96,6 +96,8 @@ def record_found(folder):
             case = {name: row[name] for name in ('what', 'in_order', 'features', 'query', 'at', 'start', 'end', 'step') if name in row}
             form = {{'at': 'time'}.get(name, name): value for name, value in case.items() if name not in ('what', 'in_order', 'features')}
             case.update(answer_of(prometheus.ask('query' if 'at' in case else 'query_range', **form)))
+            if 'error' in case:
+                case['error'] = case['error'].removeprefix(PARAMETER)
             cases.append(case)
     path.write_text('{"version": "%s", "data": [\n%s\n], "cases": [\n%s\n]}\n' % (VERSION, rows(file['data']), rows(cases)))
 
