@@ -114,8 +114,10 @@ private:
     void explain(Alert& alert) const {
         if (alert.state == AlertState::Resolved || alert.annotations.has("reason")) return;
         const std::string reason = reason_of_(alert.labels);
-        if (!reason.empty())
-            alert.annotations = LabelsBuilder(alert.annotations).set("reason", reason).build();
+        if (reason.empty()) return;
+        Annotations::Texts texts = alert.annotations.texts();
+        texts.emplace("reason", reason);
+        alert.annotations = Annotations(std::move(texts));
     }
 
     AlertSink& sink_;

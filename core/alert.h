@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/annotations.h"
 #include "core/error.h"
 #include "core/labels.h"
 #include "core/time.h"
@@ -33,7 +34,7 @@ std::string_view to_string(AlertState state);  // "pending", "firing", "resolved
 struct Alert {
     AlertId id;
     Labels labels;       ///< `alertname` among them
-    Labels annotations;  ///< expanded
+    Annotations annotations;  ///< expanded
     AlertState state = AlertState::Pending;
     double value = 0;                      ///< of the expression when last evaluated
     Timestamp active_at;                   ///< condition began to hold

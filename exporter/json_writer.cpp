@@ -83,6 +83,12 @@ JsonWriter& JsonWriter::labels(const Labels& labels) {
     return end_object();
 }
 
+JsonWriter& JsonWriter::annotations(const Annotations& annotations) {
+    begin_object();
+    for (const auto& [name, text] : annotations) field(name, text);
+    return end_object();
+}
+
 JsonWriter& JsonWriter::timestamp(Timestamp at) {
     comma();
     if (at.ms < 0) out_ += '-';

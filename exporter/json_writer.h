@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/annotations.h"
 #include "core/labels.h"
 #include "core/sample.h"
 #include "core/time.h"
@@ -48,6 +49,8 @@ public:
 
     /// `{"__name__":"up","job":"api"}`
     JsonWriter& labels(const Labels& labels);
+    /// The same; empty texts are there too.
+    JsonWriter& annotations(const Annotations& annotations);
     /// Seconds as Prometheus's API writes them: `1790000000.123`.
     JsonWriter& timestamp(Timestamp at);
     /// A sample's value as Prometheus's API writes it: the digits in quotes.

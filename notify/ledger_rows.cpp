@@ -179,6 +179,24 @@ Result<AlertState> parse_state(std::string_view text) {
     return fail(Fault::Corrupt, fmt::format("an alert has the state {}", quote(text)));
 }
 
+template <typename Texts>
+std::string print_texts(const Texts& texts) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const auto& [name, text] : texts) out[std::string(name)] = text;
+    return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<Annotations::Texts> parse_texts(const std::string& text) {
+    const auto parsed = nlohmann::json::parse(text, nullptr, false);
+    if (!parsed.is_object()) return fail(Fault::Corrupt, "labels are no JSON object");
+    Annotations::Texts out;
+    for (const auto& [name, value] : parsed.items()) {
+        if (!value.is_string()) return fail(Fault::Corrupt, "a label's value is no text");
+        out.emplace(name, value.get<std::string>());
+    }
+    return out;
+}
+
 }  // namespace
 
 std::span<const Migration> ledger_migrations() {
@@ -186,20 +204,25 @@ std::span<const Migration> ledger_migrations() {
 }
 
 std::string print_labels(const Labels& labels) {
-    nlohmann::json out = nlohmann::json::object();
-    for (const Label label : labels) out[std::string(label.name)] = label.value;
-    return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return print_texts(labels);
 }
 
 Result<Labels> parse_labels(const std::string& text) {
-    const auto parsed = nlohmann::json::parse(text, nullptr, false);
-    if (!parsed.is_object()) return fail(Fault::Corrupt, "labels are no JSON object");
+    const auto texts = parse_texts(text);
+    if (!texts) return fail(texts.error());
     LabelsBuilder out;
-    for (const auto& [name, value] : parsed.items()) {
-        if (!value.is_string()) return fail(Fault::Corrupt, "a label's value is no text");
-        out.set(name, value.get_ref<const std::string&>());
-    }
+    for (const auto& [name, value] : *texts) out.set(name, value);
     return out.build();
+}
+
+std::string print_annotations(const Annotations& annotations) {
+    return print_texts(annotations);
+}
+
+Result<Annotations> parse_annotations(const std::string& text) {
+    auto texts = parse_texts(text);
+    if (!texts) return fail(texts.error());
+    return Annotations(*std::move(texts));
 }
 
 std::string print_ids(const std::vector<AlertId>& ids) {
@@ -233,7 +256,7 @@ Result<void> RowWriter::write_alert(const AlertEntry& entry, bool unrecorded) {
     if (!put) return fail(put.error());
     Statement& s = **put;
     s.bind(1, signed_of(alert.id.fingerprint)).bind(2, alert.id.since.ms);
-    s.bind(3, print_labels(alert.labels)).bind(4, print_labels(alert.annotations));
+    s.bind(3, print_labels(alert.labels)).bind(4, print_annotations(alert.annotations));
     s.bind(5, to_string(alert.state));
     bind_value(s, 6, alert.value);
     s.bind(7, alert.active_at.ms);
@@ -321,7 +344,7 @@ Result<Alert> read_alert(const Statement& row) {
     Alert out;
     out.id = {static_cast<std::uint64_t>(row.integer(0)), {row.integer(1)}};
     auto labels = parse_labels(row.text(2));
-    auto annotations = parse_labels(row.text(3));
+    auto annotations = parse_annotations(row.text(3));
     auto state = parse_state(row.text(4));
     if (!labels) return fail(labels.error());
     if (!annotations) return fail(annotations.error());

@@ -51,6 +51,9 @@ Result<Silence> read_silence(const Statement& row);   // id, matchers, starts_ms
 /// `{"job":"checkout"}`, names sorted; and back.
 std::string print_labels(const Labels& labels);
 Result<Labels> parse_labels(const std::string& text);
+/// The same shape; a text may be empty.
+std::string print_annotations(const Annotations& annotations);
+Result<Annotations> parse_annotations(const std::string& text);
 /// `c0ffee…-1790000000000 …`: alert ids with spaces between.
 std::string print_ids(const std::vector<AlertId>& ids);
 

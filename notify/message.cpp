@@ -20,16 +20,6 @@ std::string one_line(std::string_view text) {
     return out;
 }
 
-/// Labels with equal values in all of `alerts`.
-Labels common(const std::vector<AlertRef>& alerts, Labels Alert::*which) {
-    if (alerts.empty()) return {};
-    LabelsBuilder shared((*alerts.front()).*which);
-    for (const Label label : (*alerts.front()).*which)
-        for (const AlertRef& other : alerts)
-            if (((*other).*which).get(label.name) != label.value) shared.del(label.name);
-    return shared.build();
-}
-
 /// Who it is about: the probe or job, and its target where that says more.
 std::string subject(const Alert& alert) {
     const std::string_view job = alert.labels.get("job");
@@ -81,11 +71,22 @@ std::size_t Message::count(AlertState state) const {
 }
 
 Labels Message::common_labels() const {
-    return common(alerts, &Alert::labels);
+    if (alerts.empty()) return {};
+    LabelsBuilder shared(alerts.front()->labels);
+    for (const Label label : alerts.front()->labels)
+        for (const AlertRef& other : alerts)
+            if (other->labels.get(label.name) != label.value) shared.del(label.name);
+    return shared.build();
 }
 
-Labels Message::common_annotations() const {
-    return common(alerts, &Alert::annotations);
+Annotations Message::common_annotations() const {
+    if (alerts.empty()) return {};
+    Annotations::Texts shared = alerts.front()->annotations.texts();
+    for (const AlertRef& other : alerts)
+        std::erase_if(shared, [&](const auto& text) {
+            return other->annotations.get(text.first) != text.second;
+        });
+    return Annotations(std::move(shared));
 }
 
 std::string headline(const Alert& alert, Timestamp now) {

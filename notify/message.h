@@ -35,7 +35,7 @@ struct Message {
     bool firing() const;  ///< at least one of them fires
     std::size_t count(AlertState state) const;
     Labels common_labels() const;
-    Labels common_annotations() const;
+    Annotations common_annotations() const;
 };
 
 /// As on a lock screen: `CRITICAL checkout down · 4 min · connection refused`,

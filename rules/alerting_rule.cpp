@@ -28,11 +28,6 @@ double number_of(const Value& value) {
     return number != nullptr ? *number : 0;
 }
 
-TemplateValue shown(const Value& value) {
-    if (const double* number = std::get_if<double>(&value)) return *number;
-    return to_string(*std::get<HistogramRef>(value));
-}
-
 }  // namespace
 
 AlertingRule::AlertingRule(const Rule& rule, std::string key)
@@ -50,16 +45,18 @@ Result<std::map<Labels, AlertingRule::Observed>> AlertingRule::observe(
     std::map<Labels, Observed> seen;
     for (const auto& series : vector.series) {
         const Value& value = series.samples.front().value;
-        const TemplateValue data =
-            alert_data(series.labels, scene.external_labels, scene.external_url, shown(value));
-        LabelsBuilder labels(series.labels), annotations;
+        const TemplateValue data = alert_data(series.labels, scene.external_labels,
+                                              scene.external_url, template_value(value));
+        LabelsBuilder labels(series.labels);
+        Annotations::Texts annotations;
         labels.del(metric_name_label);
         for (const auto& [name, text] : labels_)
             labels.set(name, text.expand(data, scene.functions));
         labels.set("alertname", name_);
         for (const auto& [name, text] : annotations_)
-            annotations.set(name, text.expand(data, scene.functions));
-        if (!seen.emplace(labels.build(), Observed{annotations.build(), number_of(value)}).second)
+            annotations.emplace(name, text.expand(data, scene.functions));
+        const Observed observed{Annotations(std::move(annotations)), number_of(value)};
+        if (!seen.emplace(labels.build(), observed).second)
             return fail(
                 Fault::BadInput,
                 "vector contains metrics with the same labelset after applying alert labels");

@@ -69,14 +69,14 @@ public:
 private:
     struct Active {
         AlertId id;
-        Labels annotations;
+        Annotations annotations;
         double value = 0;
         AlertProgress progress;
         std::string reason;
         std::optional<Timestamp> told_at;
     };
     struct Observed {
-        Labels annotations;
+        Annotations annotations;
         double value = 0;
     };
     using Texts = std::vector<std::pair<std::string, AlertText>>;

@@ -14,7 +14,8 @@ namespace vedette::rules {
 
 struct AlertStatus {
     AlertId id;
-    Labels labels, annotations;
+    Labels labels;
+    Annotations annotations;
     AlertState state = AlertState::Pending;  ///< never Resolved: those are not shown
     Timestamp active_at;
     std::optional<Timestamp> keep_firing_since;

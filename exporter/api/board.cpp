@@ -232,7 +232,7 @@ void write_deliveries(JsonWriter& json, const notify::AlertStatus* told) {
 
 void write_alert(JsonWriter& json, const BoardAlert& alert) {
     const Labels& labels = alert.rule ? alert.rule->labels : alert.told->alert->labels;
-    const Labels& annotations =
+    const Annotations& annotations =
         alert.rule ? alert.rule->annotations : alert.told->alert->annotations;
     json.begin_object()
         .field("id", to_string(alert.id))
@@ -246,7 +246,7 @@ void write_alert(JsonWriter& json, const BoardAlert& alert) {
     json.field("summary", annotation(alert, "summary"))
         .field("reason", alert.rule ? alert.rule->reason : alert.told->alert->reason);
     json.field("value", alert.rule ? alert.rule->value : alert.told->alert->value);
-    json.key("labels").labels(labels).key("annotations").labels(annotations);
+    json.key("labels").labels(labels).key("annotations").annotations(annotations);
     json.field("generator_url", alert.told ? alert.told->alert->generator_url : std::string());
     json.field("runbook_url", annotation(alert, "runbook_url"));
     write_deliveries(json, alert.told);

@@ -33,7 +33,7 @@ void write_alert(JsonWriter& json, const rules::AlertStatus& alert) {
         .key("labels")
         .labels(alert.labels)
         .key("annotations")
-        .labels(alert.annotations);
+        .annotations(alert.annotations);
     json.field("state", to_string(alert.state)).field("activeAt", format_rfc3339(alert.active_at));
     if (alert.keep_firing_since)
         json.field("keepFiringSince", format_rfc3339(*alert.keep_firing_since));

@@ -274,6 +274,8 @@ Result<Batch> to_batch(const WriteRequest& request, SampleSink& sink) {
             return fail(
                 Fault::BadInput,
                 fmt::format("series {} has an empty label or one name twice", to_string(labels)));
+        if (!labels.has(metric_name_label))
+            return fail(Fault::BadInput, "a series needs a metric name");
         const Result<SeriesRef> ref = sink.series(labels);
         if (!ref) return fail(ref.error());
         for (const Sample& sample : series.samples) batch.rows.push_back({*ref, sample});

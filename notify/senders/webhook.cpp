@@ -23,9 +23,11 @@ std::string go_time(Timestamp at) {
     return out.substr(0, end) + "Z";
 }
 
-Json labels_json(const Labels& labels) {
+/// Of labels, or of annotations.
+template <typename Texts>
+Json texts_json(const Texts& texts) {
     Json out = Json::object();
-    for (const Label label : labels) out[std::string(label.name)] = label.value;
+    for (const auto& [name, text] : texts) out[std::string(name)] = text;
     return out;
 }
 
@@ -33,8 +35,8 @@ Json alert_json(const Alert& alert) {
     const bool over = alert.state == AlertState::Resolved;
     Json out;
     out["status"] = over ? "resolved" : "firing";
-    out["labels"] = labels_json(alert.labels);
-    out["annotations"] = labels_json(alert.annotations);
+    out["labels"] = texts_json(alert.labels);
+    out["annotations"] = texts_json(alert.annotations);
     out["startsAt"] = go_time(starts_at(alert));
     out["endsAt"] = over ? go_time(alert.resolved_at.value_or(starts_at(alert))) : "0001-01-01T00:00:00Z";
     out["generatorURL"] = alert.generator_url;
@@ -57,9 +59,9 @@ std::string webhook_body(const Message& message, std::uint64_t max_alerts) {
     out["alerts"] = Json::array();
     for (const AlertRef& alert : shown.alerts) out["alerts"].push_back(alert_json(*alert));
     out["notification_reason"] = to_string(shown.reason);
-    out["groupLabels"] = labels_json(shown.group_labels);
-    out["commonLabels"] = labels_json(shown.common_labels());
-    out["commonAnnotations"] = labels_json(shown.common_annotations());
+    out["groupLabels"] = texts_json(shown.group_labels);
+    out["commonLabels"] = texts_json(shown.common_labels());
+    out["commonAnnotations"] = texts_json(shown.common_annotations());
     out["externalURL"] = shown.external_url;
     out["version"] = "4";
     out["groupKey"] = shown.group_key;

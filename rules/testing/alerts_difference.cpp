@@ -38,23 +38,23 @@ std::string entry_text(std::string_view name, std::string_view value) {
 }
 
 /// One map, all of it in one colour: an alert that only one side has.
-void whole_map(Lines& out, const char* name, const Labels& labels, std::string_view colour,
+template <typename Texts>
+void whole_map(Lines& out, const char* name, const Texts& texts, std::string_view colour,
                bool last) {
     const std::string head = quote(name) + ": {";
-    if (labels.size() == 0) return out.line(2, colour, head + "}", last);
+    if (texts.empty()) return out.line(2, colour, head + "}", last);
     out.line(2, colour, head, true);
-    std::size_t left = labels.size();
-    for (const Label label : labels)
-        out.line(3, colour, entry_text(label.name, label.value), --left == 0);
+    std::size_t left = texts.size();
+    for (const auto& [key, text] : texts) out.line(3, colour, entry_text(key, text), --left == 0);
     out.line(2, colour, "}", last);
 }
 
-void compare_map(Lines& out, const char* name, const Labels& expected, const Labels& got,
-                 bool last) {
+template <typename Texts>
+void compare_map(Lines& out, const char* name, const Texts& expected, const Texts& got, bool last) {
     const std::string head = quote(name) + ": {";
     std::map<std::string, int> names;
-    for (const Label label : expected) names[std::string(label.name)] = 0;
-    for (const Label label : got) names[std::string(label.name)] = 0;
+    for (const auto* texts : {&expected, &got})
+        for (const auto& [key, text] : *texts) names[std::string(key)] = 0;
     if (names.empty()) return out.entry(2, {}, head + "}", last);
     out.entry(2, {}, head, true);
     std::size_t left = names.size();

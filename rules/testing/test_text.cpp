@@ -24,21 +24,26 @@ std::string scientific(double value) {
     return text;
 }
 
+/// Of labels, or of annotations.
+template <typename Texts>
+std::string set_text(const Texts& texts) {
+    std::string out = "{";
+    for (const auto& [name, text] : texts) {
+        if (out.size() > 1) out += ", ";
+        out += is_plain_name(name) ? std::string(name) : quote(name);
+        out += "=" + quote(text);
+    }
+    return out + "}";
+}
+
 std::string alert_text(const AlertWords& alert) {
-    return "\nLabels:" + label_set_text(alert.labels) +
-           "\nAnnotations:" + label_set_text(alert.annotations);
+    return "\nLabels:" + set_text(alert.labels) + "\nAnnotations:" + set_text(alert.annotations);
 }
 
 }  // namespace
 
 std::string label_set_text(const Labels& labels) {
-    std::string out = "{";
-    for (const Label label : labels) {
-        if (out.size() > 1) out += ", ";
-        out += is_plain_name(label.name) ? std::string(label.name) : quote(label.name);
-        out += "=" + quote(label.value);
-    }
-    return out + "}";
+    return set_text(labels);
 }
 
 std::string alerts_text(const std::vector<AlertWords>& alerts) {

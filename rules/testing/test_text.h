@@ -4,14 +4,16 @@
 #include <string_view>
 #include <vector>
 
+#include "core/annotations.h"
 #include "core/labels.h"
 
 /// What rule tests print, in promtool's own form.
 namespace vedette::rules::testing {
 
-/// An alert as tests compare it.
+/// An alert as tests compare it. What is expected may have a label with an empty text, which no
+/// alert has.
 struct AlertWords {
-    Labels labels, annotations;
+    Annotations labels, annotations;
 
     auto operator<=>(const AlertWords&) const = default;
 };

@@ -62,7 +62,7 @@ rules::AlertStatus pending_alert() {
     rules::AlertStatus alert;
     alert.id = {0xabc, {1'789'999'990'000}};
     alert.labels = Labels{{"alertname", "ShopDown"}, {"job", "shop"}, {"severity", "critical"}};
-    alert.annotations = Labels{{"summary", "shop is down"}};
+    alert.annotations = {{"summary", "shop is down"}};
     return alert;
 }
 

@@ -59,6 +59,7 @@ TEST_CASE("what is recorded is there again, to the last field", "[notify][ledger
     const Timestamp now = room.clock.now();
     Alert full = make_alert("a \"quoted\" größe \n", AlertState::Firing, now);
     full.value = -0.1;
+    full.annotations = {{"summary", "it is \"down\""}, {"nothing", ""}};
     Alert pending = make_alert("b", AlertState::Pending, now);
     pending.fired_at.reset();
     pending.value = std::nan("");
@@ -81,6 +82,7 @@ TEST_CASE("what is recorded is there again, to the last field", "[notify][ledger
     CHECK(got.id == full.id);
     CHECK(got.labels == full.labels);
     CHECK(got.annotations == full.annotations);
+    CHECK(got.annotations.has("nothing"));
     CHECK(got.value == full.value);
     CHECK(got.active_at == full.active_at);
     CHECK(got.fired_at == full.fired_at);

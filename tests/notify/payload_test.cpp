@@ -69,12 +69,13 @@ TEST_CASE("a webhook gets what Alertmanager would have posted", "[notify][payloa
             message.group_labels = LabelsBuilder(message.group_labels).set(name, value.get<std::string>()).build();
         for (const Json& sent : body["alerts"]) {
             Alert alert;
-            LabelsBuilder labels, annotations;
+            LabelsBuilder labels;
+            Annotations::Texts annotations;
             for (const auto& [name, value] : sent["labels"].items()) labels.set(name, value.get<std::string>());
             for (const auto& [name, value] : sent["annotations"].items())
-                annotations.set(name, value.get<std::string>());
+                annotations.emplace(name, value.get<std::string>());
             alert.labels = labels.build();
-            alert.annotations = annotations.build();
+            alert.annotations = Annotations(std::move(annotations));
             alert.id = {fingerprint(alert.labels), {1}};
             alert.state = sent["status"] == "firing" ? AlertState::Firing : AlertState::Resolved;
             alert.active_at = *parse_rfc3339(sent["startsAt"].get<std::string>());

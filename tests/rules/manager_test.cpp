@@ -150,6 +150,19 @@ groups:
 
 }  // namespace
 
+TEST_CASE("an annotation whose template gives nothing is told as empty", "[rules][manager]") {
+    World world;
+    world.load(
+        "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n"
+        "    labels: {gone: '{{ \"\" }}'}\n    annotations: {empty: '', hint: '{{ $labels.hint }}'}\n");
+    world.answers["up == 0"] = shop_down;
+    world.pass();
+    REQUIRE(world.alerts.taken.size() == 1);
+    const Alert& alert = world.alerts.taken[0];
+    CHECK(alert.annotations == Annotations{{"empty", ""}, {"hint", ""}});
+    CHECK_FALSE(alert.labels.has("gone"));
+}
+
 TEST_CASE("an alert goes from its rule to the sink with its words", "[rules][manager]") {
     World world;
     world.load(down_rule);
