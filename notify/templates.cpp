@@ -28,9 +28,10 @@ constexpr std::string_view built_in = R"({{ define "__subject" -}}
 {{ define "email.default.text" }}{{ template "__alert_list" .Alerts }}{{ end }}
 )";
 
-TemplateList strings_of(const Labels& labels, bool names) {
+template <typename Texts>
+TemplateList strings_of(const Texts& texts, bool names) {
     TemplateList out;
-    for (const Label label : labels) out.emplace_back(names ? label.name : label.value);
+    for (const auto& [name, text] : texts) out.emplace_back(names ? name : text);
     return out;
 }
 
@@ -38,83 +39,101 @@ TemplateFunction returning(TemplateValue value) {
     return {"", [value](TemplateArguments) -> Result<TemplateValue> { return value; }};
 }
 
-TemplateValue pairs_of(const Labels& labels) {
+/// `alertname=Down, job=shop`
+template <typename Texts>
+std::string listed(const Texts& texts) {
+    std::string out;
+    for (const auto& [name, text] : texts)
+        out += fmt::format("{}{}={}", out.empty() ? "" : ", ", name, text);
+    return out;
+}
+
+template <typename Texts>
+TemplateValue pairs_of(const Texts& texts) {
     TemplateObject pairs;
     pairs.type = "template.Pairs";
     TemplateList list;
-    for (const Label label : labels) {
+    for (const auto& [name, text] : texts) {
         TemplateObject pair;
         pair.type = "template.Pair";
-        pair.fields = {{"Name", label.name}, {"Value", label.value}};
+        pair.fields = {{"Name", name}, {"Value", text}};
         list.emplace_back(std::move(pair));
     }
-    pairs.self = TemplateValue(std::move(list));
-    pairs.methods["Names"] = returning(strings_of(labels, true));
-    pairs.methods["Values"] = returning(strings_of(labels, false));
+    pairs.self = TemplateValue(std::move(list), "[]template.Pair");
+    pairs.methods["String"] = returning(listed(texts));
+    pairs.methods["Names"] = returning(strings_of(texts, true));
+    pairs.methods["Values"] = returning(strings_of(texts, false));
     return pairs;
 }
 
 /// A map with methods; `Remove` gives another one.
-TemplateValue labels_value(const Labels& labels) {
+TemplateValue texts_value(const Annotations::Texts& texts) {
     TemplateObject out;
     out.type = "template.KV";
     TemplateMap map;
-    for (const Label label : labels) map.emplace(std::string(label.name), label.value);
+    for (const auto& [name, text] : texts) map.emplace(name, text);
     out.self = TemplateValue(std::move(map));
-    std::string text;
-    for (const Label label : labels)
-        text += fmt::format("{}{}={}", text.empty() ? "" : ", ", label.name, label.value);
-    out.methods["String"] = returning(text);
-    out.methods["SortedPairs"] = returning(pairs_of(labels));
-    out.methods["Names"] = returning(strings_of(labels, true));
-    out.methods["Values"] = returning(strings_of(labels, false));
-    out.methods["Remove"] = {"l", [labels](TemplateArguments arguments) -> Result<TemplateValue> {
-        LabelsBuilder rest(labels);
-        for (const TemplateValue& name : arguments[0].plain().list()) rest.del(to_string(name));
-        return labels_value(rest.build());
+    out.methods["String"] = returning(listed(texts));
+    out.methods["SortedPairs"] = returning(pairs_of(texts));
+    out.methods["Names"] = returning(strings_of(texts, true));
+    out.methods["Values"] = returning(strings_of(texts, false));
+    out.methods["Remove"] = {"l", [texts](TemplateArguments arguments) -> Result<TemplateValue> {
+        Annotations::Texts rest = texts;
+        for (const TemplateValue& name : arguments[0].list()) rest.erase(name.string());
+        return texts_value(rest);
     }};
     return out;
+}
+
+TemplateValue labels_value(const Labels& labels) {
+    Annotations::Texts texts;
+    for (const Label label : labels) texts.emplace(label.name, label.value);
+    return texts_value(texts);
 }
 
 TemplateValue alert_value(const Alert& alert) {
     TemplateObject out;
     out.type = "template.Alert";
     const bool over = alert.state == AlertState::Resolved;
-    out.fields = {{"Status", over ? "resolved" : "firing"},
-                  {"Labels", labels_value(alert.labels)},
-                  {"Annotations", labels_value(alert.annotations)},
-                  {"StartsAt", starts_at(alert)},
-                  {"EndsAt", over ? TemplateValue(alert.resolved_at.value_or(starts_at(alert)))
-                                  : TemplateValue(Timestamp{-62'135'596'800'000})},
-                  {"GeneratorURL", alert.generator_url},
-                  {"Fingerprint", format_fingerprint(alert.id.fingerprint)}};
+    out.fields = {{"Status", over ? "resolved" : "firing", "status"},
+                  {"Labels", labels_value(alert.labels), "labels"},
+                  {"Annotations", texts_value(alert.annotations.texts()), "annotations"},
+                  {"StartsAt", starts_at(alert), "startsAt"},
+                  {"EndsAt",
+                   over ? TemplateValue(alert.resolved_at.value_or(starts_at(alert)))
+                        : TemplateValue(Timestamp{-62'135'596'800'000}),
+                   "endsAt"},
+                  {"GeneratorURL", alert.generator_url, "generatorURL"},
+                  {"Fingerprint", format_fingerprint(alert.id.fingerprint), "fingerprint"}};
     return out;
 }
 
-TemplateList alerts_list(const Message& message, const std::optional<AlertState>& only) {
+TemplateValue alerts_list(const Message& message, const std::optional<AlertState>& only) {
     TemplateList out;
     for (const AlertRef& one : message.alerts)
         if (!only || one->state == *only) out.push_back(alert_value(*one));
-    return out;
+    return {std::move(out), "[]template.Alert"};
 }
 
 TemplateValue dot_of(const Message& message) {
     TemplateObject alerts;
     alerts.type = "template.Alerts";
-    alerts.self = TemplateValue(alerts_list(message, std::nullopt));
+    alerts.self = alerts_list(message, std::nullopt);
     alerts.methods["Firing"] = returning(alerts_list(message, AlertState::Firing));
     alerts.methods["Resolved"] = returning(alerts_list(message, AlertState::Resolved));
     TemplateObject out;
     out.type = "template.Data";
-    out.fields = {{"Receiver", message.receiver},
-                  {"Status", message.firing() ? "firing" : "resolved"},
-                  {"Alerts", std::move(alerts)},
-                  {"GroupLabels", labels_value(message.group_labels)},
-                  {"CommonLabels", labels_value(message.common_labels())},
-                  {"CommonAnnotations", labels_value(message.common_annotations())},
-                  {"ExternalURL", message.external_url},
-                  {"NotificationReason", to_string(message.reason)},
-                  {"Headline", headline(message)}};
+    out.fields = {{"Receiver", message.receiver, "receiver"},
+                  {"Status", message.firing() ? "firing" : "resolved", "status"},
+                  {"Alerts", std::move(alerts), "alerts"},
+                  {"NotificationReason", to_string(message.reason), "notification_reason"},
+                  {"GroupLabels", labels_value(message.group_labels), "groupLabels"},
+                  {"CommonLabels", labels_value(message.common_labels()), "commonLabels"},
+                  {"CommonAnnotations", texts_value(message.common_annotations().texts()),
+                   "commonAnnotations"},
+                  {"ExternalURL", message.external_url, "externalURL"}};
+    // Ours: not among the fields, so that the message prints as Alertmanager prints it.
+    out.methods["Headline"] = returning(headline(message));
     return out;
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/template/functions.h"
+#include "core/histogram.h"
+#include "promql/series_notation.h"
 
 namespace vedette::rules {
 namespace {
@@ -24,7 +26,51 @@ const std::shared_ptr<const TemplateFunctions>& known_functions() {
     return functions;
 }
 
+TemplateFunction returning(TemplateValue value) {
+    return {"", [value](TemplateArguments) -> Result<TemplateValue> { return value; }};
+}
+
+TemplateValue numbers(std::span<const double> values) {
+    return {TemplateList(values.begin(), values.end()), "[]float64"};
+}
+
+TemplateValue spans_value(const std::vector<Histogram::Span>& spans) {
+    TemplateList out;
+    for (const auto& span : spans) {
+        TemplateObject one;
+        one.type = "histogram.Span";
+        one.fields = {{"Offset", span.offset}, {"Length", span.length}};
+        out.emplace_back(std::move(one));
+    }
+    return {std::move(out), "[]histogram.Span"};
+}
+
+TemplateValue histogram_value(const Histogram& histogram) {
+    TemplateObject out;
+    out.type = "*histogram.FloatHistogram";
+    out.fields = {{"CounterResetHint", static_cast<int>(histogram.reset_hint)},
+                  {"Schema", histogram.schema},
+                  {"ZeroThreshold", histogram.zero_threshold},
+                  {"ZeroCount", histogram.zero_count},
+                  {"Count", histogram.count},
+                  {"Sum", histogram.sum},
+                  {"PositiveSpans", spans_value(histogram.positive_spans)},
+                  {"NegativeSpans", spans_value(histogram.negative_spans)},
+                  {"PositiveBuckets", numbers(histogram.positive_buckets)},
+                  {"NegativeBuckets", numbers(histogram.negative_buckets)},
+                  {"CustomValues", numbers(histogram.custom_bounds)}};
+    out.methods["String"] = returning(to_string(histogram));
+    out.methods["TestExpression"] = returning(promql::histogram_notation(histogram));
+    out.methods["UsesCustomBuckets"] = returning(uses_custom_buckets(histogram));
+    return out;
+}
+
 }  // namespace
+
+TemplateValue template_value(const Value& value) {
+    if (const double* number = std::get_if<double>(&value)) return *number;
+    return histogram_value(*std::get<HistogramRef>(value));
+}
 
 TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
                          const std::string& external_url, TemplateValue value) {

@@ -6,11 +6,16 @@
 
 #include "base/template/template.h"
 #include "core/labels.h"
+#include "core/sample.h"
 
 namespace vedette::rules {
 
+/// A sample's value inside a template: a number, or a histogram with the fields and methods that
+/// Prometheus's have (`$value.Count`, `$value.Sum`), which prints as the language shows it.
+TemplateValue template_value(const Value& value);
+
 /// What a label's or annotation's template sees: `$labels`, `$value`, `$externalLabels`,
-/// `$externalURL`. `value` is a number, or the text of a histogram.
+/// `$externalURL`. `value` is a `template_value`.
 TemplateValue alert_data(const Labels& labels, const Labels& external_labels,
                          const std::string& external_url, TemplateValue value);
 

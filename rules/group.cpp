@@ -8,6 +8,7 @@
 #include "base/template/functions.h"
 #include "core/limits.h"
 #include "promql/syntax/parse.h"
+#include "rules/alert_text.h"
 
 namespace vedette::rules {
 namespace {
@@ -42,8 +43,8 @@ TemplateFunctions functions_at(Timestamp at, const Ask& ask, const RuleSettings&
             TemplateMap labels;
             for (const Label label : series.labels)
                 labels.emplace(label.name, TemplateValue(label.value));
-            const double* value = std::get_if<double>(&series.samples.front().value);
-            samples.push_back(template_sample(std::move(labels), value ? *value : 0));
+            samples.push_back(
+                template_sample(std::move(labels), template_value(series.samples.front().value)));
         }
         return template_query_result(std::move(samples));
     };

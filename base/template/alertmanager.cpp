@@ -6,6 +6,7 @@
 
 #include "base/template/functions.h"
 #include "base/template/text.h"
+#include "base/time_zone.h"
 #include "core/labels.h"
 #include "core/limits.h"
 
@@ -30,13 +31,21 @@ Answer join(TemplateArguments args) {
     return out;
 }
 
+TemplateValue anything(TemplateList items) {
+    return {std::move(items), "[]interface {}"};
+}
+
 Answer append(TemplateArguments args) {
-    const TemplateValue& list = args[0].plain();
-    if (list.kind() != Kind::List)
-        return wrong("append expects a list, found " + args[0].type_name());
-    TemplateList out = list.list();
+    TemplateList out = args[0].list();
     out.insert(out.end(), args.begin() + 1, args.end());
-    return out;
+    return anything(std::move(out));
+}
+
+/// (zone, time): the same moment on clocks elsewhere.
+Answer tz(TemplateArguments args) {
+    auto zone = find_time_zone(args[0].string());
+    if (!zone) return fail(Fault::BadInput, zone.error().message);
+    return TemplateValue(args[1].time(), *std::move(zone));
 }
 
 /// A map from names and values in turn.
@@ -47,33 +56,66 @@ Answer dict(TemplateArguments args) {
         if (args[i].plain().kind() != Kind::String) return wrong("dict keys must be strings");
         out[args[i].plain().string()] = args[i + 1];
     }
-    return out;
+    return TemplateValue(std::move(out), "map[string]interface {}");
 }
 
 void json_text(std::string& out, std::string_view text) {
     out += '"';
-    for (const char c : text) {
+    while (!text.empty()) {
+        const std::string_view rune = text.substr(0, rune_bytes(text));
+        text.remove_prefix(rune.size());
+        const char c = rune.front();
         const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (c == '\n')
-            out += "\\n";
-        else if (c == '\r')
-            out += "\\r";
-        else if (c == '\t')
-            out += "\\t";
+        const std::size_t short_form = std::string_view("\b\f\n\r\t\"\\").find(c);
+        if (!is_utf8(rune))
+            out += "\ufffd";
+        else if (rune == "\u2028" || rune == "\u2029")
+            out += rune == "\u2028" ? "\\u2028" : "\\u2029";
+        else if (short_form != std::string_view::npos)
+            (out += '\\') += "bfnrt\"\\"[short_form];
         else if (byte < 0x20 || c == '<' || c == '>' || c == '&')
             out += fmt::format("\\u{:04x}", byte);
         else
-            out += c;
+            out += rune;
     }
     out += '"';
 }
 
-void json(std::string& out, const TemplateValue& argument) {
-    const TemplateValue& value = argument.plain();
-    if (out.size() > limits::template_output_bytes_max) return;
+/// As Go's encoding/json: plain digits between 1e-6 and 1e21, an exponent without zeros beyond.
+Result<void> json_number(std::string& out, double value) {
+    if (!std::isfinite(value))
+        return wrong("json: unsupported value: " + format_go_float(value, 'g', -1));
+    const double size = std::fabs(value);
+    if (size == 0 || (size >= 1e-6 && size < 1e21)) {
+        out += format_go_float(value, 'f', -1);
+        return {};
+    }
+    std::string text = format_go_float(value, 'e', -1);
+    if (text.size() > 4 && text[text.size() - 4] == 'e' && text.substr(text.size() - 3, 2) == "-0")
+        text.erase(text.size() - 2, 1);
+    out += text;
+    return {};
+}
+
+Result<void> json(std::string& out, const TemplateValue& argument);
+
+template <typename Members>
+Result<void> json_members(std::string& out, const Members& members) {
+    out += '{';
     const char* gap = "";
+    for (const auto& [name, value] : members) {
+        json_text(out += std::exchange(gap, ","), name);
+        if (auto ok = json(out += ':', value); !ok) return ok;
+    }
+    out += '}';
+    return {};
+}
+
+Result<void> json(std::string& out, const TemplateValue& argument) {
+    const TemplateValue& value = argument.plain();
+    if (out.size() > limits::template_output_bytes_max) return {};
+    const char* gap = "";
+    std::vector<std::pair<std::string_view, TemplateValue>> members;
     switch (value.kind()) {
         case Kind::Missing:
             out += "null";
@@ -83,42 +125,31 @@ void json(std::string& out, const TemplateValue& argument) {
             out += to_string(value);
             break;
         case Kind::Float:
-            out += std::isfinite(value.number()) ? fmt::format("{}", value.number()) : "null";
-            break;
+            return json_number(out, value.number());
         case Kind::String:
             json_text(out, value.string());
             break;
         case Kind::Time:
-            json_text(out, format_go_time(value.time(), "2006-01-02T15:04:05.999999999Z07:00"));
+            json_text(out, format_go_time(value.time(), "2006-01-02T15:04:05.999999999Z07:00",
+                                          value.zone().get()));
             break;
         case Kind::Duration:
             out += fmt::format("{}", value.duration().count());
             break;
         case Kind::List:
             out += '[';
-            for (const auto& item : value.list()) {
-                out += std::exchange(gap, ",");
-                json(out, item);
-            }
+            for (const auto& item : value.list())
+                if (auto ok = json(out += std::exchange(gap, ","), item); !ok) return ok;
             out += ']';
             break;
         case Kind::Map:
-            out += '{';
-            for (const auto& [key, item] : value.map()) {
-                json_text(out += std::exchange(gap, ","), key);
-                json(out += ':', item);
-            }
-            out += '}';
-            break;
+            return json_members(out, value.map());
         case Kind::Object:
-            out += '{';
-            for (const auto& [key, item] : value.object().fields) {
-                json_text(out += std::exchange(gap, ","), key);
-                json(out += ':', item);
-            }
-            out += '}';
-            break;
+            for (const auto& [name, field, json_name] : value.object().fields)
+                members.emplace_back(json_name.empty() ? name : json_name, field);
+            return json_members(out, members);
     }
+    return {};
 }
 
 Answer unescape_url(TemplateArguments args) {
@@ -146,29 +177,33 @@ Answer unescape_url(TemplateArguments args) {
 
 TemplateFunctions alertmanager_functions(std::function<Timestamp()> now) {
     TemplateFunctions out = common_functions();
-    out["title"] = of_string(title_lower);
+    out["title"] = of_string([](std::string_view text) { return title(text, TitleRest::Lower); });
     out["trimSpace"] = of_string(trim_space);
-    out["safeUrl"] = of_string(same);
+    out["safeUrl"] = {"s", [](TemplateArguments args) -> Answer {
+                          return text_of_type("template.URL", args[0].string());
+                      }};
     out["urlUnescape"] = {"s", unescape_url};
     out["join"] = {"sl", join};
     out["list"] = {"a*", [](TemplateArguments args) -> Answer {
-                       return TemplateList(args.begin(), args.end());
+                       return anything({args.begin(), args.end()});
                    }};
-    out["append"] = {"aa*", append};
+    out["append"] = {"La*", append};
     out["dict"] = {"a*", dict};
     out["now"] = {"", [now](TemplateArguments) -> Answer { return now(); }};
     out["stringSlice"] = {"s*", [](TemplateArguments args) -> Answer {
                               return TemplateList(args.begin(), args.end());
                           }};
     out["date"] = {"st", [](TemplateArguments args) -> Answer {
-                       return format_go_time(args[1].time(), args[0].string());
+                       return format_go_time(args[1].time(), args[0].string(),
+                                             args[1].zone().get());
                    }};
+    out["tz"] = {"st", tz};
     out["since"] = {"t", [now = std::move(now)](TemplateArguments args) -> Answer {
                         return std::chrono::nanoseconds(now() - args[0].time());
                     }};
     out["toJson"] = {"a", [](TemplateArguments args) -> Answer {
                          std::string text;
-                         json(text, args[0]);
+                         if (auto ok = json(text, args[0]); !ok) return fail(ok.error());
                          return text;
                      }};
     return out;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 
@@ -27,15 +28,56 @@ tl::unexpected<Error> incompatible(const TemplateValue& a, const TemplateValue& 
         fmt::format("incompatible types for comparison: {} and {}", a.type_name(), b.type_name()));
 }
 
+/// What Go's reflection calls the kind of a value that is no number, text or truth.
+enum class Shape { List, Map, Struct, Pointer };
+
+Shape shape_of(const TemplateValue& value) {
+    if (value.kind() == Kind::Object && value.object().type.starts_with('*')) return Shape::Pointer;
+    const TemplateValue& plain = value.plain();
+    if (plain.kind() == Kind::List) return Shape::List;
+    return plain.kind() == Kind::Map ? Shape::Map : Shape::Struct;
+}
+
+/// Whether Go's == takes it: a struct of such values, but no list and no map.
+bool is_comparable(const TemplateValue& value) {
+    const TemplateValue& plain = value.plain();
+    if (is_basic(plain) || plain.kind() == Kind::Time || shape_of(value) == Shape::Pointer)
+        return true;
+    if (plain.kind() != Kind::Object) return false;
+    const auto& fields = plain.object().fields;
+    return std::all_of(fields.begin(), fields.end(),
+                       [](const TemplateField& field) { return is_comparable(field.value); });
+}
+
+/// Go's == of two structs, or of two pointers.
+bool same(const TemplateValue& left, const TemplateValue& right) {
+    const TemplateValue &a = left.plain(), &b = right.plain();
+    if (left.type_name() != right.type_name()) return false;
+    if (shape_of(left) == Shape::Pointer) return &left.object() == &right.object();
+    // Of one zone read twice Go makes two, and so are ours.
+    if (a.kind() == Kind::Time) return a.time() == b.time() && a.zone() == b.zone();
+    if (a.kind() != Kind::Object) return to_string(a) == to_string(b);
+    return std::equal(a.object().fields.begin(), a.object().fields.end(), b.object().fields.begin(),
+                      b.object().fields.end(),
+                      [](const auto& x, const auto& y) { return same(x.value, y.value); });
+}
+
+Result<bool> equal_structures(const TemplateValue& left, const TemplateValue& right) {
+    const auto text = [](const TemplateValue& value, char verb = 's') {
+        return go_print(value, verb, limits::template_output_bytes_max);
+    };
+    if (shape_of(left) != shape_of(right))
+        return wrong(fmt::format("non-comparable types {}: {}, {}: {}", text(left),
+                                 left.type_name(), right.type_name(), text(right, 'v')));
+    if (!is_comparable(right))
+        return wrong(fmt::format("non-comparable type {}: {}", text(right), right.type_name()));
+    return same(left, right);
+}
+
 Result<bool> equal(const TemplateValue& left, const TemplateValue& right) {
     const TemplateValue &a = left.plain(), &b = right.plain();
     if (a.is_missing() || b.is_missing()) return a.is_missing() == b.is_missing();
-    if (a.kind() == Kind::Time && b.kind() == Kind::Time) return a.time() == b.time();
-    for (const TemplateValue* side : {&left, &right})
-        if (!is_basic(side->plain()))
-            return wrong(fmt::format("non-comparable type {}: {}",
-                                     go_print(*side, 's', limits::template_output_bytes_max),
-                                     side->type_name()));
+    if (!is_basic(a) && !is_basic(b)) return equal_structures(left, right);
     if (a.kind() != b.kind()) return incompatible(left, right);
     switch (a.kind()) {
         case Kind::Bool:
@@ -117,31 +159,45 @@ Answer length(TemplateArguments args) {
     }
 }
 
+TemplateValue byte_value(unsigned char byte) {
+    TemplateObject out;
+    out.type = "uint8";
+    out.self = TemplateValue(byte);
+    return out;
+}
+
 Answer index(TemplateArguments args) {
     TemplateValue value = args[0].plain();
     if (value.is_missing()) return wrong("index of untyped nil");
     for (const auto& at : args.subspan(1)) {
         const TemplateValue& key = at.plain();
         if (value.kind() == Kind::Map) {
+            if (key.is_missing()) return wrong("value is nil; should be of type string");
             if (key.kind() != Kind::String)
-                return wrong(fmt::format("value has type {}; should be string", key.type_name()));
+                return wrong(fmt::format("value has type {}; should be string", at.type_name()));
             const auto found = value.map().find(key.string());
-            value = found == value.map().end() ? TemplateValue("") : found->second.plain();
+            const bool of_anything = value.type_name() == "map[string]interface {}";
+            value = found != value.map().end() ? found->second.plain()
+                    : of_anything              ? TemplateValue()
+                                               : TemplateValue("");
             continue;
         }
         if (value.kind() != Kind::List && value.kind() != Kind::String)
             return wrong("can't index item of type " + value.type_name());
         if (key.kind() != Kind::Int)
-            return wrong("cannot index slice/array with type " + key.type_name());
+            return wrong("cannot index slice/array with type " + at.type_name());
         const std::size_t size =
             value.kind() == Kind::List ? value.list().size() : value.string().size();
         const std::int64_t i = key.integer();
-        if (i < 0 || static_cast<std::size_t>(i) >= size)
+        if (i < 0 || static_cast<std::size_t>(i) > size)
             return wrong(fmt::format("index out of range: {}", i));
+        if (static_cast<std::size_t>(i) == size)
+            return wrong(fmt::format("reflect: {} index out of range",
+                                     value.kind() == Kind::List ? "slice" : "string"));
         const auto place = static_cast<std::size_t>(i);
         value = value.kind() == Kind::List
                     ? TemplateValue(value.list()[place])
-                    : TemplateValue(static_cast<unsigned char>(value.string()[place]));
+                    : byte_value(static_cast<unsigned char>(value.string()[place]));
     }
     return value;
 }
@@ -160,7 +216,7 @@ Answer slice(TemplateArguments args) {
     for (std::size_t i = 0; i + 1 < args.size(); ++i) {
         const TemplateValue& key = args[i + 1].plain();
         if (key.kind() != Kind::Int)
-            return wrong("cannot index slice/array with type " + key.type_name());
+            return wrong("cannot index slice/array with type " + args[i + 1].type_name());
         if (key.integer() < 0 || static_cast<std::size_t>(key.integer()) > size)
             return wrong(fmt::format("index out of range: {}", key.integer()));
         if (i < 2) bounds[i] = static_cast<std::size_t>(key.integer());
@@ -170,19 +226,26 @@ Answer slice(TemplateArguments args) {
     if (value.kind() == Kind::String)
         return value.string().substr(bounds[0], bounds[1] - bounds[0]);
     const auto begin = value.list().begin();
-    return TemplateList(begin + static_cast<std::ptrdiff_t>(bounds[0]),
-                        begin + static_cast<std::ptrdiff_t>(bounds[1]));
+    TemplateObject part;
+    part.type = args[0].type_name();
+    part.self = TemplateList(begin + static_cast<std::ptrdiff_t>(bounds[0]),
+                             begin + static_cast<std::ptrdiff_t>(bounds[1]));
+    return TemplateValue(std::move(part));
 }
 
+enum class Pointers { Marked, Followed };  // printed as `&{…}`, or as what they point to
+
 /// Go's Sprint (spaces only where neither side is a string) or, with `line`, Sprintln.
-std::string sprint(TemplateArguments args, bool line) {
+std::string sprint(TemplateArguments args, bool line, Pointers pointers) {
     std::string out;
     for (std::size_t i = 0; i < args.size(); ++i) {
         const bool both_other = i > 0 && args[i].plain().kind() != Kind::String &&
                                 args[i - 1].plain().kind() != Kind::String;
         if (i > 0 && (line || both_other)) out += ' ';
-        print_template_value(out, args[i].is_missing() ? TemplateValue("<nil>") : args[i],
-                             limits::template_output_bytes_max);
+        if (pointers == Pointers::Marked || args[i].is_missing())
+            out += go_print(args[i], 'v', limits::template_output_bytes_max);
+        else
+            print_template_value(out, args[i], limits::template_output_bytes_max);
     }
     if (line) out += '\n';
     return out;
@@ -294,22 +357,29 @@ const TemplateFunctions& functions() {
         {"slice", {"aa*", slice}},
         {"not",
          constant("a", [](TemplateArguments args) { return TemplateValue(!args[0].is_true()); })},
-        {"print",
-         constant("a*", [](TemplateArguments args) { return TemplateValue(sprint(args, false)); })},
-        {"println",
-         constant("a*", [](TemplateArguments args) { return TemplateValue(sprint(args, true)); })},
+        {"print", constant("a*",
+                           [](TemplateArguments args) {
+                               return TemplateValue(sprint(args, false, Pointers::Marked));
+                           })},
+        {"println", constant("a*",
+                             [](TemplateArguments args) {
+                                 return TemplateValue(sprint(args, true, Pointers::Marked));
+                             })},
         {"printf", {"sa*", printf_of}},
         {"html", constant("a*",
                           [](TemplateArguments args) {
-                              return TemplateValue(escape_html(sprint(args, false)));
+                              return TemplateValue(
+                                  escape_html(sprint(args, false, Pointers::Followed)));
                           })},
         {"js", constant("a*",
                         [](TemplateArguments args) {
-                            return TemplateValue(escape_js(sprint(args, false)));
+                            return TemplateValue(
+                                escape_js(sprint(args, false, Pointers::Followed)));
                         })},
         {"urlquery", constant("a*",
                               [](TemplateArguments args) {
-                                  return TemplateValue(escape_query(sprint(args, false)));
+                                  return TemplateValue(
+                                      escape_query(sprint(args, false, Pointers::Followed)));
                               })},
     };
     return table;

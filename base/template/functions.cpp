@@ -65,9 +65,8 @@ Result<Timestamp> to_timestamp(double seconds) {
 // ── samples ──
 
 Answer sample_field(const TemplateValue& sample, std::string_view field) {
-    for (const auto& [name, value] : sample.object().fields) {
-        if (name == field) return value;
-    }
+    for (const TemplateField& one : sample.object().fields)
+        if (one.name == field) return one.value;
     return wrong(fmt::format("a sample has no field {}", field));
 }
 
@@ -95,7 +94,7 @@ Answer sort_by_label(TemplateArguments args) {
 Answer numbered_args(TemplateArguments args) {
     TemplateMap map;
     for (std::size_t i = 0; i < args.size(); ++i) map[fmt::format("arg{}", i)] = args[i];
-    return map;
+    return TemplateValue(std::move(map), "map[string]interface {}");
 }
 
 Answer parse_go_duration(TemplateArguments args) {
@@ -115,7 +114,7 @@ std::string path_of(const std::string& url) {
 
 TemplateFunctions prometheus_functions(const PrometheusFunctionSettings& settings) {
     TemplateFunctions out = common_functions();
-    out["title"] = of_string(title);
+    out["title"] = of_string([](std::string_view text) { return title(text, TitleRest::Same); });
     out["humanize"] = of_number([](double v) -> Answer { return humanize(v); });
     out["humanize1024"] = of_number([](double v) -> Answer { return humanize_1024(v); });
     out["humanizePercentage"] =
@@ -129,7 +128,10 @@ TemplateFunctions prometheus_functions(const PrometheusFunctionSettings& setting
     out["toTime"] = of_number([](double v) -> Answer {
         const auto at = to_timestamp(v);
         if (!at) return fail(at.error());
-        return *at;
+        TemplateObject pointer;
+        pointer.type = "*time.Time";
+        pointer.self = TemplateValue(*at);
+        return TemplateValue(std::move(pointer));
     });
     out["query"] = {"s", [query = settings.query](TemplateArguments args) -> Answer {
                         if (!query) return wrong("queries are not possible here");
@@ -162,17 +164,17 @@ std::string table_link(std::string_view expression) {
     return "/graph?g0.expr=" + template_builtins::escape_query(expression) + "&g0.tab=1";
 }
 
-TemplateValue template_sample(TemplateMap labels, double value) {
+TemplateValue template_sample(TemplateMap labels, TemplateValue value) {
     TemplateObject object;
     object.type = "*template.sample";
-    object.fields = {{"Labels", std::move(labels)}, {"Value", value}};
+    object.fields = {{"Labels", std::move(labels)}, {"Value", std::move(value)}};
     return object;
 }
 
 TemplateValue template_query_result(TemplateList samples) {
     TemplateObject object;
     object.type = "template.queryResult";
-    object.self = std::move(samples);
+    object.self = TemplateValue(std::move(samples), "[]*template.sample");
     return object;
 }
 

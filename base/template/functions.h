@@ -19,7 +19,7 @@ struct PrometheusFunctionSettings {
 /// match, reReplaceAll, externalURL, pathPrefix, args, parseDuration and the rest.
 TemplateFunctions prometheus_functions(const PrometheusFunctionSettings& settings);
 
-/// All functions of Alertmanager 0.33's templates but `tz`: join, stringSlice, date, since, toJson
+/// All functions of Alertmanager 0.33's templates: join, stringSlice, date, since, toJson
 /// and the rest. `now` is what `since` counts from.
 TemplateFunctions alertmanager_functions(std::function<Timestamp()> now);
 
@@ -27,8 +27,8 @@ TemplateFunctions alertmanager_functions(std::function<Timestamp()> now);
 /// URL.
 std::string table_link(std::string_view expression);
 
-/// One element of what `query` returns: fields Labels and Value.
-TemplateValue template_sample(TemplateMap labels, double value);
+/// One element of what `query` returns: fields Labels and Value (a number, or a histogram).
+TemplateValue template_sample(TemplateMap labels, TemplateValue value);
 /// What `query` returns: a list of `template_sample`s.
 TemplateValue template_query_result(TemplateList samples);
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/template/text.h"
 #include "base/template/value.h"
 #include "core/labels.h"
 
@@ -16,6 +17,7 @@ namespace vedette {
 namespace {
 
 using Kind = TemplateValue::Kind;
+using template_text::rune_bytes;
 
 /// Go's own ceiling of widths and precisions.
 constexpr int number_max = 1'000'000;
@@ -26,12 +28,6 @@ struct Flags {
     bool plus_v = false, sharp_v = false;  // %+v, %#v
     std::optional<int> width, precision;
 };
-
-std::size_t rune_bytes(std::string_view text) {
-    std::size_t length = 1;
-    while (length < text.size() && (text[length] & 0xc0) == 0x80) ++length;
-    return length;
-}
 
 std::size_t runes(std::string_view text) {
     return static_cast<std::size_t>(
@@ -126,6 +122,8 @@ public:
         if (argument.is_missing()) return nothing(verb, depth);
         if (letter == 'T' && depth == 0) return string(argument.type_name(), 's', verb, argument);
         if (letter == 'p') return wrong(verb, argument);
+        if (const auto text = own_text(argument, letter))
+            return string(*text, letter, verb, argument);
         const TemplateValue& value = argument.plain();
         switch (value.kind()) {
             case Kind::Bool:
@@ -155,6 +153,18 @@ public:
     }
 
 private:
+    /// What a value with a method `String` prints as, by the verbs that print texts.
+    std::optional<std::string> own_text(const TemplateValue& argument, char letter) const {
+        if (flags.sharp_v || argument.kind() != Kind::Object || letter == '\0' ||
+            std::string_view("vsxXq").find(letter) == std::string_view::npos)
+            return std::nullopt;
+        const auto& methods = argument.object().methods;
+        const auto method = methods.find("String");
+        if (method == methods.end()) return std::nullopt;
+        const auto text = method->second.call({});
+        return text ? std::optional(to_string(*text)) : std::nullopt;
+    }
+
     void nothing(std::string_view verb, int depth) {
         if (verb == "v" || (verb == "T" && depth == 0)) return pad("<nil>");
         out_ += "%!" + std::string(verb) + "(<nil>)";
@@ -163,9 +173,7 @@ private:
     /// A verb that does not fit.
     void wrong(std::string_view verb, const TemplateValue& argument) {
         out_ += "%!" + std::string(verb) + "(" + argument.type_name() + "=";
-        const Flags before = std::exchange(flags, Flags());
         one(argument, "v");
-        flags = before;
         out_ += ")";
     }
 
@@ -365,7 +373,7 @@ private:
         if (flags.sharp_v) out_ += value.type.substr(pointer ? 1 : 0);
         out_ += '{';
         bool first = true;
-        for (const auto& [name, field] : value.fields) {
+        for (const auto& [name, field, json] : value.fields) {
             if (out_.size() > bytes_max_) break;
             if (!std::exchange(first, false)) out_ += flags.sharp_v ? ", " : " ";
             if (flags.plus_v || flags.sharp_v) out_ += name + ":";

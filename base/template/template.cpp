@@ -354,7 +354,7 @@ private:
         if (auto method = template_builtins::time_method(self, name))
             return call(*method, name, node, node, command_node, dot, last);
         if (receiver.kind() == TemplateValue::Kind::Object) {
-            for (const auto& [field_name, value] : receiver.object().fields) {
+            for (const auto& [field_name, value, json] : receiver.object().fields) {
                 if (field_name != name) continue;
                 if (has_arguments) wrong(name + " has arguments but cannot be invoked as function");
                 return value;
@@ -364,7 +364,8 @@ private:
             if (has_arguments) wrong(name + " is not a method but has arguments");
             const auto found = self.map().find(name);
             if (found != self.map().end()) return found->second;
-            return missing_is_empty_ ? TemplateValue("") : TemplateValue();
+            const bool of_anything = self.type_name() == "map[string]interface {}";
+            return missing_is_empty_ && !of_anything ? TemplateValue("") : TemplateValue();
         }
         wrong(fmt::format("can't evaluate field {} in type {}", name, receiver.type_name()));
     }
@@ -438,10 +439,8 @@ private:
             if (i < written) {
                 const Node& argument = *command_node->children[i + 1];
                 const TemplateValue value = operand(argument, dot);
-                at_ = &argument;
                 arguments.push_back(fit(value, type, is_constant(argument) ? &argument : nullptr));
             } else {
-                at_ = &node;
                 arguments.push_back(fit(*last, type, nullptr));
             }
             if (arguments.back().kind() == TemplateValue::Kind::String)
@@ -466,12 +465,12 @@ private:
 
     static bool is_constant(const Node& node) {
         return node.kind == NodeKind::String || node.kind == NodeKind::Number ||
-               node.kind == NodeKind::Bool;
+               node.kind == NodeKind::Bool || node.kind == NodeKind::Nil;
     }
 
     static std::string short_text(const TemplateValue& value) {
         std::string out;
-        print_template_value(out, value, 200);
+        print_template_value(out, value, 4000);
         return out;
     }
 
@@ -479,23 +478,27 @@ private:
     TemplateValue fit(const TemplateValue& value, char letter, const Node* constant) const {
         using Kind = TemplateValue::Kind;
         static const std::map<char, std::pair<Kind, std::string_view>> types = {
-            {'s', {Kind::String, "string"}},
-            {'i', {Kind::Int, "int"}},
-            {'t', {Kind::Time, "time.Time"}},
-            {'d', {Kind::Duration, "time.Duration"}},
-            {'m', {Kind::Map, "map[string]string"}},
-            {'r', {Kind::List, "template.queryResult"}},
-            {'e', {Kind::Object, "*template.sample"}},
-            {'l', {Kind::List, "[]string"}}};
+            {'s', {Kind::String, "string"}},           {'i', {Kind::Int, "int"}},
+            {'t', {Kind::Time, "time.Time"}},          {'d', {Kind::Duration, "time.Duration"}},
+            {'m', {Kind::Map, "map[string]string"}},   {'r', {Kind::List, "template.queryResult"}},
+            {'e', {Kind::Object, "*template.sample"}}, {'l', {Kind::List, "[]string"}},
+            {'L', {Kind::List, "[]interface {}"}}};
         if (letter == 'a') return value;
         const auto& [kind, type] = types.at(letter);
-        const bool right_object = letter != 'e' || value.type_name() == type;
-        if (value.plain().kind() == kind && right_object) return value.plain();
+        const bool named =
+            letter == 's' || letter == 'e' || letter == 'l' || letter == 'L' || letter == 'r';
+        if (value.plain().kind() == kind && (!named || value.type_name() == type))
+            return value.plain();
+        if (value.is_missing() && (letter == 'l' || letter == 'L' || letter == 'r'))
+            return {TemplateList(), letter == 'l' ? "[]string" : "[]interface {}"};
+        if (value.is_missing() && letter == 'm') return TemplateMap();
         // A number as it is written is as many nanoseconds.
         if (letter == 'd' && constant && value.kind() == Kind::Int)
             return std::chrono::nanoseconds(value.integer());
+        if (constant && constant->kind == NodeKind::Nil)
+            wrong(fmt::format("cannot assign nil to {}", type));
         if (value.is_missing()) wrong(fmt::format("invalid value; expected {}", type));
-        if (constant && (letter == 'r' || letter == 'e'))
+        if (constant && letter != 's' && (named || letter == 'm'))
             wrong(fmt::format("can't handle {} for arg of type {}", print(*constant), type));
         if (constant)
             wrong(fmt::format("expected {}; found {}", letter == 'i' ? "integer" : type,

@@ -58,6 +58,9 @@ Result<double> read_number(const std::string& text) {
 
 Result<double> to_number(const TemplateValue& argument) {
     const TemplateValue& value = argument.plain();
+    // As Prometheus, which lists the types it takes.
+    if (argument.kind() == Kind::Object && argument.type_name() != "int64")
+        return wrong(fmt::format("can't convert {} to float", argument.type_name()));
     switch (value.kind()) {
         case Kind::Float:
             return value.number();
@@ -99,9 +102,10 @@ char32_t other_case(char32_t rune, bool upper) {
     return rune;
 }
 
-bool is_letter(char32_t rune) {
+/// Whether it has an upper and a lower case: Latin, Greek, Cyrillic, Armenian.
+bool is_cased(char32_t rune) {
     if (rune < 0x80) return (rune | 32) >= 'a' && (rune | 32) <= 'z';
-    return rune >= 0xc0 && rune != 0xd7 && rune != 0xf7 && !(rune >= 0x2000 && rune <= 0x2bff);
+    return rune >= 0xc0 && rune != 0xd7 && rune != 0xf7 && rune < 0x590;
 }
 
 /// Runs `change` over each rune that is two bytes long at most; longer ones are handed over but
@@ -113,8 +117,13 @@ std::string map_runes(std::string_view text, const std::function<char32_t(char32
         const bool pair =
             byte >= 0xc2 && byte < 0xe0 && i + 1 < text.size() && (text[i + 1] & 0xc0) == 0x80;
         if (byte >= 0x80 && !pair) {
-            if (byte >= 0xc0) change(0x4e00);
-            out += text[i];
+            const std::size_t length = rune_bytes(text.substr(i));
+            if (length == 3)
+                change(((byte & 0x0fU) << 12) |
+                       ((static_cast<unsigned char>(text[i + 1]) & 0x3fU) << 6) |
+                       (static_cast<unsigned char>(text[i + 2]) & 0x3fU));
+            out += text.substr(i, length);
+            i += length - 1;
             continue;
         }
         char32_t rune = byte;
@@ -130,10 +139,20 @@ std::string map_runes(std::string_view text, const std::function<char32_t(char32
     return out;
 }
 
-/// Letters, digits and `_` make a word, and an apostrophe inside does not end it.
-bool in_word(char32_t rune, bool was_inside) {
-    return is_letter(rune) || (rune >= '0' && rune <= '9') || rune == '_' ||
-           (was_inside && rune == '\'');
+/// What may stand inside a word, one at a time: `it's`, `a.b`.
+bool is_middle(char32_t rune) {
+    return rune == '\'' || rune == '.' || rune == ':' || rune == 0xb7 || rune == 0x2018 ||
+           rune == 0x2019 || rune == 0x2024 || rune == 0x2027;
+}
+
+/// What stands between words: all but letters, digits, `_` and the middle of a word. An ideograph
+/// is a word of its own.
+bool ends_word(char32_t rune) {
+    if (is_middle(rune)) return false;
+    if (rune < 0x80) return !is_cased(rune) && !(rune >= '0' && rune <= '9') && rune != '_';
+    if (rune < 0x590) return !is_cased(rune) && rune != 0xaa && rune != 0xba;
+    return (rune >= 0x2000 && rune < 0x2c00) || (rune >= 0x2e80 && rune < 0xa000) ||
+           (rune >= 0xf900 && rune < 0xfb00);
 }
 
 // ── patterns ──
@@ -286,6 +305,14 @@ std::string parts_of_a_second(double value) {
 
 }  // namespace
 
+std::size_t rune_bytes(std::string_view text) {
+    std::size_t length = 1;
+    while (length < std::min<std::size_t>(text.size(), 4) && (text[length] & 0xc0) == 0x80)
+        ++length;
+    while (length > 1 && !is_utf8(text.substr(0, length))) --length;
+    return length;
+}
+
 std::string to_upper(std::string_view text) {
     return map_runes(text, [](char32_t rune) { return other_case(rune, true); });
 }
@@ -294,26 +321,21 @@ std::string to_lower(std::string_view text) {
     return map_runes(text, [](char32_t rune) { return other_case(rune, false); });
 }
 
-std::string title(std::string_view text) {
-    bool inside = false;
+std::string title(std::string_view text, TitleRest rest) {
+    bool inside = false, after_middle = false;  // inside: behind the first letter of a word
     return map_runes(text, [&](char32_t rune) {
-        const bool was_inside = inside;
-        inside = in_word(rune, was_inside);
-        return was_inside ? rune : other_case(rune, true);
+        const bool cased = is_cased(rune), first = cased && !inside, middle = is_middle(rune);
+        inside = cased || (inside && !ends_word(rune) && !(middle && after_middle));
+        after_middle = middle;
+        return first || (cased && rest == TitleRest::Lower) ? other_case(rune, first) : rune;
     });
 }
 
-std::string title_lower(std::string_view text) {
-    bool inside = false;
-    return map_runes(text, [&](char32_t rune) {
-        const bool was_inside = inside;
-        inside = in_word(rune, was_inside);
-        return other_case(rune, !was_inside);
-    });
-}
-
-std::string same(std::string_view text) {
-    return std::string(text);
+TemplateValue text_of_type(const char* type, std::string_view text) {
+    TemplateObject out;
+    out.type = type;
+    out.self = TemplateValue(text);
+    return out;
 }
 
 std::string trim_space(std::string_view text) {
@@ -407,7 +429,11 @@ TemplateFunctions common_functions() {
     return {
         {"toUpper", of_string(to_upper)},
         {"toLower", of_string(to_lower)},
-        {"safeHtml", of_string(same)},
+        {"safeHtml",
+         {"s",
+          [](TemplateArguments args) -> Answer {
+              return text_of_type("template.HTML", args[0].string());
+          }}},
         {"match", {"ss", match}},
         {"reReplaceAll", {"sss", re_replace_all}},
         {"humanizeDuration", of_number([](double v) -> Answer { return humanize_seconds(v); })},

@@ -8,14 +8,18 @@
 /// Functions on texts that several programs' templates offer; known only to base/template.
 namespace vedette::template_text {
 
+/// Bytes of the first character; 1 where it is none.
+std::size_t rune_bytes(std::string_view text);
+
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
-/// First letters of words go up, the others stay.
-std::string title(std::string_view text);
-/// As Alertmanager's: the other letters go down.
-std::string title_lower(std::string_view text);
+enum class TitleRest { Same, Lower };
+/// First letters of words go up; the others stay as they are, or go down.
+std::string title(std::string_view text, TitleRest rest);
 std::string trim_space(std::string_view text);
-std::string same(std::string_view text);
+
+/// A text that has a type of its own: functions that take strings refuse it, as in Go.
+TemplateValue text_of_type(const char* type, std::string_view text);
 
 /// Go's net.SplitHostPort: the host, or the text when it has no port.
 std::string strip_port(std::string_view text);

@@ -68,6 +68,14 @@ std::string format_shortest(double value, char verb) {
     return exponent < -4 || exponent >= precision ? scientific(decimal) : positional(decimal);
 }
 
+/// What is missing in a list or a map is nil.
+void print_inside(std::string& out, const TemplateValue& value, std::size_t bytes_max) {
+    if (value.is_missing())
+        out += "<nil>";
+    else
+        print_template_value(out, value, bytes_max);
+}
+
 void print_items(std::string& out, const TemplateValue& value, std::size_t bytes_max) {
     bool first = true;
     const auto gap = [&] {
@@ -78,7 +86,7 @@ void print_items(std::string& out, const TemplateValue& value, std::size_t bytes
         for (const auto& item : value.list()) {
             if (out.size() > bytes_max) return;
             gap();
-            print_template_value(out, item, bytes_max);
+            print_inside(out, item, bytes_max);
         }
         out += ']';
     } else if (value.kind() == Kind::Map) {
@@ -87,7 +95,7 @@ void print_items(std::string& out, const TemplateValue& value, std::size_t bytes
             if (out.size() > bytes_max) return;
             gap();
             out += key + ":";
-            print_template_value(out, item, bytes_max);
+            print_inside(out, item, bytes_max);
         }
         out += ']';
     } else {
@@ -95,7 +103,7 @@ void print_items(std::string& out, const TemplateValue& value, std::size_t bytes
         for (const auto& field : value.object().fields) {
             if (out.size() > bytes_max) return;
             gap();
-            print_template_value(out, field.second, bytes_max);
+            print_inside(out, field.value, bytes_max);
         }
         out += '}';
     }
@@ -103,20 +111,20 @@ void print_items(std::string& out, const TemplateValue& value, std::size_t bytes
 
 }  // namespace
 
-TemplateValue::TemplateValue(TemplateList value) {
+TemplateValue::TemplateValue(TemplateList value, std::string_view type) {
     for (const auto& item : value) depth_ = deepest(depth_, item);
     ++depth_;
-    value_ = std::make_shared<const TemplateList>(std::move(value));
+    value_ = Shared<TemplateList>{std::make_shared<const TemplateList>(std::move(value)), type};
 }
 
-TemplateValue::TemplateValue(TemplateMap value) {
+TemplateValue::TemplateValue(TemplateMap value, std::string_view type) {
     for (const auto& entry : value) depth_ = deepest(depth_, entry.second);
     ++depth_;
-    value_ = std::make_shared<const TemplateMap>(std::move(value));
+    value_ = Shared<TemplateMap>{std::make_shared<const TemplateMap>(std::move(value)), type};
 }
 
 TemplateValue::TemplateValue(TemplateObject value) {
-    for (const auto& field : value.fields) depth_ = deepest(depth_, field.second);
+    for (const auto& field : value.fields) depth_ = deepest(depth_, field.value);
     depth_ = deepest(depth_, value.self) + 1;
     value_ = std::make_shared<const TemplateObject>(std::move(value));
 }
@@ -143,9 +151,9 @@ std::string TemplateValue::type_name() const {
         case Kind::Duration:
             return "time.Duration";
         case Kind::List:
-            return "[]string";
+            return std::string(std::get<Shared<TemplateList>>(value_).type);
         case Kind::Map:
-            return "map[string]string";
+            return std::string(std::get<Shared<TemplateMap>>(value_).type);
         case Kind::Object:
             return object().type;
     }
@@ -196,7 +204,8 @@ void print_template_value(std::string& out, const TemplateValue& value, std::siz
             out += value.string();
             break;
         case Kind::Time:
-            out += format_go_time(value.time(), "2006-01-02 15:04:05.999999999 -0700 MST");
+            out += format_go_time(value.time(), "2006-01-02 15:04:05.999999999 -0700 MST",
+                                  value.zone().get());
             break;
         case Kind::Duration:
             out += format_go_duration(value.duration());

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/time_zone.h"
 #include "core/error.h"
 #include "core/time.h"
 
@@ -26,9 +27,10 @@ using TemplateArguments = std::span<const TemplateValue>;
 
 /// What a template may call: a function of Go's or ours, or a method of an object.
 struct TemplateFunction {
-    /// One letter a parameter: `s` string, `i` integer, `m` map, `l` list, `t` time, `d` duration, `r` what
-    /// `query` gives, `e` one element of that, `a` anything. A `*` at the end says "any number of
-    /// the last". Arguments arrive counted and of these types.
+    /// One letter a parameter: `s` string, `i` integer, `m` map, `l` list of strings, `L` list of
+    /// anything, `t` time, `d` duration, `r` what `query` gives, `e` one element of that, `a`
+    /// anything. A `*` at the end says "any number of the last". Arguments arrive counted and of
+    /// these types; for `l`, `L`, `r` and `m` what is missing arrives empty.
     std::string takes;
     std::function<Result<TemplateValue>(TemplateArguments)> call;
 };
@@ -52,10 +54,14 @@ public:
     TemplateValue(std::string value) : value_(std::move(value)) {}
     TemplateValue(std::string_view value) : value_(std::string(value)) {}
     TemplateValue(const char* value) : value_(std::string(value)) {}
-    TemplateValue(Timestamp value) : value_(value) {}
+    TemplateValue(Timestamp value) : value_(Time{value, nullptr}) {}
+    /// As a clock in `zone` shows it; null is UTC.
+    TemplateValue(Timestamp value, std::shared_ptr<const TimeZone> zone)
+        : value_(Time{value, std::move(zone)}) {}
     TemplateValue(std::chrono::nanoseconds value) : value_(value) {}
-    TemplateValue(TemplateList value);
-    TemplateValue(TemplateMap value);
+    /// `type`: as Go names it; a text that lives for ever.
+    TemplateValue(TemplateList value, std::string_view type = "[]string");
+    TemplateValue(TemplateMap value, std::string_view type = "map[string]string");
     TemplateValue(TemplateObject value);
 
     Kind kind() const { return static_cast<Kind>(value_.index()); }
@@ -64,12 +70,11 @@ public:
     std::int64_t integer() const { return std::get<std::int64_t>(value_); }
     double number() const { return std::get<double>(value_); }
     const std::string& string() const { return std::get<std::string>(value_); }
-    Timestamp time() const { return std::get<Timestamp>(value_); }
+    Timestamp time() const { return std::get<Time>(value_).at; }
+    const std::shared_ptr<const TimeZone>& zone() const { return std::get<Time>(value_).zone; }
     std::chrono::nanoseconds duration() const { return std::get<std::chrono::nanoseconds>(value_); }
-    const TemplateList& list() const {
-        return *std::get<std::shared_ptr<const TemplateList>>(value_);
-    }
-    const TemplateMap& map() const { return *std::get<std::shared_ptr<const TemplateMap>>(value_); }
+    const TemplateList& list() const { return *std::get<Shared<TemplateList>>(value_).items; }
+    const TemplateMap& map() const { return *std::get<Shared<TemplateMap>>(value_).items; }
     const TemplateObject& object() const {
         return *std::get<std::shared_ptr<const TemplateObject>>(value_);
     }
@@ -83,18 +88,34 @@ public:
     bool is_true() const;
 
 private:
-    std::variant<std::monostate, bool, std::int64_t, double, std::string, Timestamp,
-                 std::chrono::nanoseconds, std::shared_ptr<const TemplateList>,
-                 std::shared_ptr<const TemplateMap>, std::shared_ptr<const TemplateObject>>
+    struct Time {
+        Timestamp at;
+        std::shared_ptr<const TimeZone> zone;
+    };
+    template <typename Items>
+    struct Shared {
+        std::shared_ptr<const Items> items;
+        std::string_view type;
+    };
+
+    std::variant<std::monostate, bool, std::int64_t, double, std::string, Time,
+                 std::chrono::nanoseconds, Shared<TemplateList>, Shared<TemplateMap>,
+                 std::shared_ptr<const TemplateObject>>
         value_;
     int depth_ = 0;
 };
 
-/// A Go struct with methods, or a named list or map with methods (`.Alerts.Firing`,
-/// `.Labels.SortedPairs`).
+struct TemplateField {
+    std::string name;
+    TemplateValue value;
+    std::string json = {};  ///< its name in JSON; empty: the same
+};
+
+/// A Go struct with methods, or a named list, map or number with methods (`.Alerts.Firing`,
+/// `.Labels.SortedPairs`, `.StartsAt.Month`). A method `String` is how it prints.
 struct TemplateObject {
-    std::string type;  ///< as Go names it, for messages
-    std::vector<std::pair<std::string, TemplateValue>> fields;
+    std::string type;  ///< as Go names it, for messages; a pointer begins with `*`
+    std::vector<TemplateField> fields;
     TemplateFunctions methods;
     TemplateValue self;  ///< printed, ranged over, measured and looked up in; Missing: a struct
 };
@@ -113,7 +134,7 @@ std::string go_printf(std::string_view format, TemplateArguments arguments, std:
 std::string go_print(const TemplateValue& value, char verb, std::size_t bytes_max);
 /// Go's time.Duration.String: `1h5m0s`, `1.5s`, `150µs`.
 std::string format_go_duration(std::chrono::nanoseconds duration);
-/// Go's time.Time.Format in UTC, with Go's reference layout (`2006-01-02 15:04:05 MST`).
-std::string format_go_time(Timestamp at, std::string_view layout);
+/// Go's time.Time.Format with Go's reference layout (`2006-01-02 15:04:05 MST`); no zone is UTC.
+std::string format_go_time(Timestamp at, std::string_view layout, const TimeZone* zone = nullptr);
 
 }  // namespace vedette

@@ -67,7 +67,7 @@ TEST_CASE("templates expand as Prometheus expands them", "[base][template]") {
     settings.query = [](const std::string& expression) -> Result<TemplateValue> {
         if (expression == "bad(")
             return fail(Fault::BadInput, "1:5: parse error: unclosed left parenthesis");
-        return series(expression);
+        return template_query_result(series(expression));
     };
     const TemplateFunctions functions = prometheus_functions(settings);
     std::ifstream file("tests/base/recorded/templates.expected");

@@ -16,6 +16,12 @@ Labels labels_of(const Json& json) {
     return out.build();
 }
 
+Annotations annotations_of(const Json& json) {
+    Annotations::Texts out;
+    for (const auto& [name, text] : json.items()) out.emplace(name, text.get<std::string>());
+    return Annotations(std::move(out));
+}
+
 /// The message of recorded/templates_data.json.
 Message recorded_message() {
     std::ifstream file("tests/notify/recorded/templates_data.json");
@@ -28,7 +34,7 @@ Message recorded_message() {
     for (const Json& one : data["alerts"]) {
         Alert alert;
         alert.labels = labels_of(one["labels"]);
-        alert.annotations = labels_of(one["annotations"]);
+        alert.annotations = annotations_of(one["annotations"]);
         alert.id = {fingerprint(alert.labels), {1}};
         alert.state = one["status"] == "firing" ? AlertState::Firing : AlertState::Resolved;
         alert.active_at = *parse_rfc3339(one["startsAt"].get<std::string>());
