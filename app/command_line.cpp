@@ -118,6 +118,9 @@ private:
                  [this] { return check_rules(check_); });
         rules->add_option("FILE", check_.files, "rule files");
         add_lint(rules);
+        // promtool takes them with every check; of rules they say nothing, here as there.
+        rules->add_flag("--extended", extended_)->group("");
+        rules->add_option("--query.lookback-delta", unused_)->group("");
         CLI::App* metrics =
             verb(*group, "metrics", "an exposition on standard input, its names and help",
                  [this] { return check_metrics(extended_); });
@@ -251,6 +254,7 @@ private:
     RunOptions run_;
     CheckOptions check_;
     bool extended_ = false;
+    std::string unused_;
     TestOptions test_;
     ProbeOptions probe_;
     QueryOptions query_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -162,6 +163,8 @@ Result<void> Reader::float_item(Values& out) {
         const Result<double> first = number();
         if (!first) return fail(first.error());
         value = *first;
+    } else if (std::isalnum(static_cast<unsigned char>(peek())) || peek() == '_') {
+        return expected("a space behind `stale`");
     }
     double growth = 0;
     if (peek() == '+' || peek() == '-') {

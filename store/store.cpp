@@ -13,7 +13,7 @@ namespace {
 
 // Why these labels cannot be a series; empty when they can.
 std::string why_not(const Labels& labels) {
-    if (!labels.has(metric_name_label)) return "a series needs a metric name";
+    if (labels.empty()) return "a series needs at least one label";
     if (labels.size() > limits::labels_per_series_max)
         return fmt::format("a series has {} labels; at most {} are taken", labels.size(),
                            limits::labels_per_series_max);

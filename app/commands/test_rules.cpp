@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <set>
@@ -43,13 +45,29 @@ std::vector<std::string> texts_of(const Problems& problems) {
 struct RuleFiles {
     std::vector<rules::RuleGroup> groups;
     Problems problems;
+    bool bad_pattern = false;
 };
+
+/// Whether its brackets close and its last backslash stands before something.
+bool is_glob(std::string_view pattern) {
+    bool inside = false;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] == '\\' && ++i == pattern.size()) return false;
+        if (pattern[i] == '[') inside = true;
+        if (pattern[i] == ']') inside = false;
+    }
+    return !inside;
+}
 
 RuleFiles read_rule_files(const TestFile& file, const rules::RuleReading& how) {
     RuleFiles out;
     const std::size_t slash = file.path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : file.path.substr(0, slash);
     for (const std::string& pattern : file.rule_files) {
+        if (!is_glob(pattern)) {
+            out.bad_pattern = true;
+            return out;
+        }
         const std::vector<std::string> paths = expand_glob(folder, pattern);
         if (paths.empty()) {
             const std::string whole =
@@ -91,6 +109,10 @@ TestSuite run_file(const std::string& path, const TestOptions& options,
     rules::RuleReading how{rules::Dialect::Vedette, options.ignore_unknown_fields};
     how.features = features;
     const RuleFiles rule_files = read_rule_files(file, how);
+    if (rule_files.bad_pattern) {
+        suite.aborted = "syntax error in pattern";
+        return suite;
+    }
     const std::string twice = repeated(file.group_eval_order);
     if (!twice.empty()) {
         suite.aborted = "group name repeated in evaluation order: " + twice;
@@ -141,6 +163,15 @@ Exit test_rules(const TestOptions& options) {
         fmt::print(stderr, "--run: {} is no regular expression: {}\n", pattern, chosen.error());
         return Exit::Usage;
     }
+    std::ofstream junit;
+    if (!options.junit.empty()) {
+        junit.open(options.junit, std::ios::binary);
+        if (!junit) {
+            fmt::print(stderr, "--junit: {} cannot be written: {}\n", options.junit,
+                       std::strerror(errno));
+            return Exit::Wrong;
+        }
+    }
     const promql::Features features = read_features(options.features);
     bool fine = true;
     std::vector<TestSuite> suites;
@@ -150,9 +181,8 @@ Exit test_rules(const TestOptions& options) {
         fine = report(suites.back()) && fine;
     }
     if (!options.junit.empty()) {
-        std::ofstream out(options.junit, std::ios::binary);
-        out << rules::testing::junit_xml(suites);
-        if (!out.flush()) {
+        junit << rules::testing::junit_xml(suites);
+        if (!junit.flush()) {
             fmt::print(stderr, "{}: cannot be written\n", options.junit);
             fine = false;
         }

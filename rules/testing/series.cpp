@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "core/series.h"
 #include "promql/series_notation.h"
 #include "promql/syntax/parse.h"
@@ -17,7 +19,11 @@ Result<Labels> read_labels(std::string_view series) {
     const auto matchers = promql::parse_selector(text);
     if (!matchers) return fail(matchers.error());
     LabelsBuilder out;
+    std::set<std::string_view> names;
     for (const Matcher& matcher : *matchers) {
+        if (!names.insert(matcher.name).second)
+            return fail(Fault::BadInput, fmt::format("label name {} is not unique: invalid sample",
+                                                     quote(matcher.name)));
         if (matcher.op != Matcher::Op::Equal)
             return fail(Fault::BadInput,
                         fmt::format("{} in {}; expected `=` between a label and its value",

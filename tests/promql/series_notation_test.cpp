@@ -45,7 +45,7 @@ TEST_CASE("the notation of rule tests gives one value an interval", "[promql][no
         {"_", "_"},
         {"1 _x2 3", "1 _ _ 3"},
         {"_x0 1", "1"},
-        {"stale 1 stalex1", "stale 1 stale stale"},
+        {"stale 1 stale", "stale 1 stale"},
         {"  1\t2\n3 ", "1 2 3"},
         {"1e1+1e-1x1", "10 10.1"},
         {"{{}}", "{{}}"},

@@ -57,7 +57,7 @@ TEST_CASE("a spent memory budget refuses whole batches and new series", "[store]
 TEST_CASE("labels that cannot be a series are refused with the reason", "[store][limits]") {
     Scratch it;
     REQUIRE(it.open());
-    CHECK(refused(it, {{"job", "a"}}) == "a series needs a metric name");
+    CHECK(refused(it, {}) == "a series needs at least one label");
     CHECK(refused(it, {{"__name__", "up"}, {"job", "\xff"}}) == "label \"job\" is not UTF-8");
     const std::string long_value(16 * 1024 + 1, 'x');
     CHECK(refused(it, {{"__name__", "up"}, {"job", long_value}}) ==
