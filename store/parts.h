@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "store/blocks/keeper.h"
+#include "store/blocks/split.h"
 #include "store/chunks/cursor.h"
 #include "store/head/memory.h"
 #include "store/log/commit.h"
+#include "store/log/records.h"
 #include "store/log/wal.h"
 #include "store/metrics.h"
 #include "store/store.h"
@@ -120,14 +122,25 @@ struct Store::Parts {
                                             HeadWindows windows, bool latest_only,
                                             std::stop_token stop,
                                             std::shared_ptr<const Shelf> shelf);
-    /// The same in as many cursors as are worth a thread, up to `parts`.
-    Cursors read_head_in_parts(std::span<const ReadyMatcher> matchers, HeadWindows windows,
-                               bool latest_only, std::size_t parts, const std::stop_token& stop,
-                               const std::shared_ptr<const Shelf>& shelf);
+    std::vector<Slot> slots_by_labels(std::span<const ReadyMatcher> matchers,
+                                      const std::stop_token& stop)
+        VEDETTE_REQUIRES(memory.index_mutex);
+    std::vector<SeriesId> ids_of(std::span<const Slot> slots) VEDETTE_REQUIRES(memory.index_mutex);
+    /// The stretches of so many parts when no block has one; `slots` in label order.
+    Split split_head(std::span<const Slot> slots, std::size_t count)
+        VEDETTE_REQUIRES(memory.index_mutex);
+    /// The series of each part.
+    std::vector<std::vector<SeriesId>> ids_in(const Split& parts, std::span<const Slot> slots)
+        VEDETTE_REQUIRES(memory.index_mutex);
+    /// Reads these series of the head, in this order.
+    std::unique_ptr<SeriesCursor> read_series(std::vector<SeriesId> series, HeadWindows windows,
+                                              bool latest_only, std::stop_token stop,
+                                              std::shared_ptr<const Shelf> shelf);
     /// How many samples of these series lie in the window, guessed by a few of them.
     std::size_t samples_about(std::span<const Slot> slots, Window window);
     std::unique_ptr<SeriesCursor> read(std::span<const ReadyMatcher> matchers, Window window,
                                        bool latest_only, std::stop_token stop);
+    /// The same in as many cursors as are worth a thread, up to `parts_max`.
     Cursors read_in_parts(std::span<const ReadyMatcher> matchers, Window window, bool latest_only,
                           std::size_t parts_max, const std::stop_token& stop);
     std::optional<Sample> newest_in(const Labels& labels, Window window);

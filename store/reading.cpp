@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "store/blocks/merge.h"
+#include "store/blocks/split.h"
 #include "store/log/records.h"
 #include "store/parts.h"
 
@@ -87,51 +88,46 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_head(std::span<const ReadyMatch
                                                       HeadWindows windows, bool latest_only,
                                                       std::stop_token stop,
                                                       std::shared_ptr<const Shelf> shelf) {
-    return std::move(read_head_in_parts(matchers, windows, latest_only, 1, stop, shelf).front());
-}
-
-Store::Parts::Cursors Store::Parts::read_head_in_parts(std::span<const ReadyMatcher> matchers,
-                                                       HeadWindows windows, bool latest_only,
-                                                       std::size_t parts,
-                                                       const std::stop_token& stop,
-                                                       const std::shared_ptr<const Shelf>& shelf) {
     std::vector<SeriesId> ids;
     {
         const Lock lock_(memory.index_mutex);
-        std::vector<Slot> slots = memory.index.matching(matchers, stop);
-        memory.index.sort_by_labels(slots);
-        // The newest samples are copied, not decoded: nothing that two could do at the same time.
-        if (parts > 1 && latest_only) parts = 1;
-        if (parts > 1)
-            parts = std::min(parts, samples_about(slots, windows.chunks) / limits::query_part_samples_min);
-        ids.reserve(slots.size());
-        for (const Slot slot : slots) ids.push_back({slot, memory.index.epoch(slot)});
+        ids = ids_of(slots_by_labels(matchers, stop));
     }
-    parts = std::clamp<std::size_t>(parts, 1, std::max<std::size_t>(ids.size(), 1));
-    const auto fill_from = [&](std::vector<SeriesId> some) -> ChunkCursor::Fill {
-        return [this, shelf, ids = std::move(some), windows, latest_only,
-                at = std::size_t{0}](CopiedChunks& bite) mutable {
-            const Lock index_lock(memory.index_mutex);
-            const Lock head_lock(memory.head_mutex);
-            for (; at < ids.size(); ++at) {
-                if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
-                const SeriesId id = ids[at];
-                if (!memory.index.holds(id.slot, id.epoch)) continue;
-                memory.head.copy(id.slot, memory.index.labels(id.slot), windows.chunks,
-                                 windows.late, latest_only, bite);
-            }
-        };
+    return read_series(std::move(ids), windows, latest_only, std::move(stop), std::move(shelf));
+}
+
+std::vector<Slot> Store::Parts::slots_by_labels(std::span<const ReadyMatcher> matchers,
+                                                const std::stop_token& stop) {
+    std::vector<Slot> slots = memory.index.matching(matchers, stop);
+    memory.index.sort_by_labels(slots);
+    return slots;
+}
+
+std::vector<SeriesId> Store::Parts::ids_of(std::span<const Slot> slots) {
+    std::vector<SeriesId> ids;
+    ids.reserve(slots.size());
+    for (const Slot slot : slots) ids.push_back({slot, memory.index.epoch(slot)});
+    return ids;
+}
+
+std::unique_ptr<SeriesCursor> Store::Parts::read_series(std::vector<SeriesId> series,
+                                                        HeadWindows windows, bool latest_only,
+                                                        std::stop_token stop,
+                                                        std::shared_ptr<const Shelf> shelf) {
+    auto fill = [this, shelf = std::move(shelf), ids = std::move(series), windows, latest_only,
+                 at = std::size_t{0}](CopiedChunks& bite) mutable {
+        const Lock index_lock(memory.index_mutex);
+        const Lock head_lock(memory.head_mutex);
+        for (; at < ids.size(); ++at) {
+            if (bite.series.size() >= bite_series || bite.bytes.size() >= bite_bytes) return;
+            const SeriesId id = ids[at];
+            if (!memory.index.holds(id.slot, id.epoch)) continue;
+            memory.head.copy(id.slot, memory.index.labels(id.slot), windows.chunks, windows.late,
+                             latest_only, bite);
+        }
     };
-    const auto place = [&](std::size_t part) {
-        return ids.begin() + static_cast<std::ptrdiff_t>(ids.size() * part / parts);
-    };
-    Cursors cursors;
-    for (std::size_t i = 0; i < parts; ++i) {
-        cursors.push_back(std::make_unique<ChunkCursor>(fill_from({place(i), place(i + 1)}),
-                                                        on_corrupt(), windows.chunks, latest_only,
-                                                        stop));
-    }
-    return cursors;
+    return std::make_unique<ChunkCursor>(std::move(fill), on_corrupt(), windows.chunks, latest_only,
+                                         std::move(stop));
 }
 
 std::size_t Store::Parts::samples_about(std::span<const Slot> slots, Window window) {
@@ -153,27 +149,74 @@ std::unique_ptr<SeriesCursor> Store::Parts::read(std::span<const ReadyMatcher> m
     return std::move(read_in_parts(matchers, window, latest_only, 1, stop).front());
 }
 
+Split Store::Parts::split_head(std::span<const Slot> slots, std::size_t count) {
+    count = std::clamp<std::size_t>(count, 1, std::max<std::size_t>(slots.size(), 1));
+    Split out;
+    out.stretches.resize(count);
+    for (std::size_t i = 1; i < count; ++i)
+        out.begins.push_back(memory.index.labels(slots[slots.size() * i / count]));
+    return out;
+}
+
+std::vector<std::vector<SeriesId>> Store::Parts::ids_in(const Split& parts,
+                                                        std::span<const Slot> slots) {
+    std::vector<std::vector<SeriesId>> out;
+    auto first = slots.begin();
+    for (const Labels& begin : parts.begins) {
+        const auto end = std::partition_point(first, slots.end(),
+                                              [&](Slot slot) VEDETTE_REQUIRES(memory.index_mutex) {
+                                                  return memory.index.labels(slot) < begin;
+                                              });
+        out.push_back(ids_of({first, end}));
+        first = end;
+    }
+    out.push_back(ids_of({first, slots.end()}));
+    return out;
+}
+
 Store::Parts::Cursors Store::Parts::read_in_parts(std::span<const ReadyMatcher> matchers,
                                                   Window window, bool latest_only,
                                                   std::size_t parts_max,
                                                   const std::stop_token& stop) {
     const auto shelf = keeper.shelf();
-    std::vector<MergedCursor::Part> parts;
+    std::vector<MergedCursor::Part> stored;
+    std::size_t samples = 0;
     for (const auto& block : shelf->blocks) {
         if (!overlaps(*block, window)) continue;
         auto series = block->matching(matchers, stop);
-        if (!series.empty()) parts.push_back({block, std::move(series)});
+        if (series.empty()) continue;
+        stored.push_back({block, std::move(series)});
+        samples += store::samples_about(stored.back(), window);
     }
     const Window left = shelf->left_to_head(window);
-    if (parts.empty())
-        return read_head_in_parts(matchers, {left, window}, latest_only, parts_max, stop, shelf);
-    std::unique_ptr<SeriesCursor> head;
-    if (left.from < left.to || any_late())
-        head = read_head(matchers, {left, window}, latest_only, stop, shelf);
-    Cursors merged;
-    merged.push_back(std::make_unique<MergedCursor>(std::move(parts), std::move(head), window,
-                                                    latest_only, on_corrupt(), stop));
-    return merged;
+    const bool any_stored = !stored.empty(), asks_head = left.from < left.to || any_late();
+    Split parts;
+    std::vector<std::vector<SeriesId>> in_head;  // of each part
+    {
+        const Lock lock_(memory.index_mutex);
+        std::vector<Slot> slots;
+        if (asks_head) slots = slots_by_labels(matchers, stop);
+        // The newest samples are copied, not decoded: nothing that two could do at the same time.
+        std::size_t count = 1;
+        if (parts_max > 1 && !latest_only)
+            count = (samples + samples_about(slots, left)) / limits::query_part_samples_min;
+        count = std::clamp<std::size_t>(count, 1, parts_max);
+        parts = any_stored ? split(std::move(stored), count) : split_head(slots, count);
+        in_head = ids_in(parts, slots);
+    }
+    Cursors cursors;
+    for (std::size_t i = 0; i < parts.stretches.size(); ++i) {
+        std::unique_ptr<SeriesCursor> head;
+        if (!in_head[i].empty() || !any_stored)
+            head = read_series(std::move(in_head[i]), {left, window}, latest_only, stop, shelf);
+        if (any_stored)
+            cursors.push_back(std::make_unique<MergedCursor>(std::move(parts.stretches[i]),
+                                                             std::move(head), window, latest_only,
+                                                             on_corrupt(), stop));
+        else
+            cursors.push_back(std::move(head));
+    }
+    return cursors;
 }
 
 Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> matchers,

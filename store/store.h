@@ -76,7 +76,7 @@ public:
     // ── SeriesSource, LabelSource ──
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
                                                  const Hints& hints, std::stop_token stop) override;
-    /// Parts of about as many series each; one where blocks have a part in it.
+    /// Parts of about as many series each.
     Result<std::vector<std::unique_ptr<SeriesCursor>>> select_parts(
         std::span<const Matcher> matchers, Window window, const Hints& hints, std::size_t parts,
         std::stop_token stop) override;

@@ -145,6 +145,33 @@ BENCHMARK_CAPTURE(range_six_hours, avg_over_time, "sum(avg_over_time(requests_to
     ->MeasureProcessCPUTime()
     ->UseRealTime();
 
+// The same with one thread and with two: `cpu` is that of all of them, `time` is the caller's.
+void on_threads(benchmark::State& state, const char* query) {
+    Filled& data = filled(place_of(state));
+    promql::EngineSettings settings;
+    settings.threads = static_cast<std::size_t>(state.range(1));
+    const promql::Engine engine(settings, data.clock);
+    const auto expr = promql::parse(query);
+    for (auto _ : state)
+        benchmark::DoNotOptimize(engine.range(**expr, {data.at - 6 * 3'600'000}, {data.at},
+                                              std::chrono::minutes(1), *data.store));
+}
+void one_and_two(benchmark::internal::Benchmark* each) {
+    each->ArgNames({"place", "threads"})->ArgsProduct({{0, 1, 2}, {1, 2}});
+    each->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->UseRealTime();
+}
+BENCHMARK_CAPTURE(on_threads, sum_by_rate, "sum by (job) (rate(requests_total[5m]))")
+    ->Apply(one_and_two);
+BENCHMARK_CAPTURE(on_threads, max_by_rate, "max by (job) (rate(requests_total[5m]))")
+    ->Apply(one_and_two);
+BENCHMARK_CAPTURE(on_threads, quantile_over_time,
+                  "max by (job) (quantile_over_time(0.9, requests_total[5m]))")
+    ->Apply(one_and_two);
+// Twice as many samples.
+BENCHMARK_CAPTURE(on_threads, both_metrics,
+                  "max by (job) (avg_over_time({job=~\"job-.*|api\"}[5m]))")
+    ->Apply(one_and_two);
+
 // What of the above is reading: every sample of the six hours, nothing computed.
 void read_six_hours(benchmark::State& state) {
     Filled& data = filled(place_of(state));

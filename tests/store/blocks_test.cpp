@@ -272,6 +272,53 @@ TEST_CASE("who reads while blocks are cut and put together sees every sample onc
     CHECK(samples_in(it.read_all()) == steps * 3);
 }
 
+TEST_CASE("what is large is read in parts where it lies in blocks and in the head",
+          "[store][blocks]") {
+    StoreSettings settings = quick();
+    settings.block_range = std::chrono::hours(6);
+    Scratch it(settings);
+    REQUIRE(it.open());
+    for (std::int64_t minute = 0; minute < 1'000; ++minute) {
+        const Timestamp at{begin_ms + minute * 60'000};
+        it.clock.wind(at - it.clock.now());
+        Batch batch;
+        // Some are in the oldest block only, some are not in it.
+        for (int n = 0; n < 2'600; ++n)
+            if (n % 10 == 0 ? minute < 100 : n % 10 == 1 ? minute > 500 : true)
+                batch.rows.push_back({it.ref("up{n=\"" + std::to_string(n) + "\"}"),
+                                      {at, static_cast<double>(minute)}});
+        REQUIRE(it.store->append(batch));
+        if (minute % 100 == 99) REQUIRE(it.store->maintain());
+    }
+    REQUIRE(block_names(it).size() > 0);
+    const std::vector<Matcher> matchers{{Op::Equal, "__name__", "up"}};
+    const auto read = [](SeriesCursor& cursor) {
+        std::string out;
+        for (Column column; cursor.next(column);)
+            out += to_string(*column.labels) + " " + std::to_string(column.times.size()) + " " +
+                   std::to_string(column.times.front().ms) + "\n";
+        return out;
+    };
+    for (const std::int64_t minutes_asked : {1'000, 50}) {
+        CAPTURE(minutes_asked);
+        const Window window{{begin_ms - 1}, {begin_ms + minutes_asked * 60'000}};
+        auto parts = it.store->select_parts(matchers, window, {}, 4, {}).value();
+        CHECK((parts.size() > 1) == (minutes_asked > 100));
+        std::vector<std::string> texts(parts.size());
+        {
+            std::vector<std::jthread> readers;
+            for (std::size_t i = 0; i < parts.size(); ++i)
+                readers.emplace_back([&, i] { texts[i] = read(*parts[i]); });
+        }
+        std::string joined;
+        for (const std::string& text : texts) {
+            CHECK(!text.empty());
+            joined += text;
+        }
+        CHECK(joined == read(*it.store->select(matchers, window, {}, {}).value()));
+    }
+}
+
 TEST_CASE("a sample may be late by half a block, and is told why it may not be later",
           "[store][blocks]") {
     Scratch it(quick());
