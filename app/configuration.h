@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/labels.h"
 #include "exporter/http/settings.h"
+#include "exporter/ingest/otlp/settings.h"
 #include "notify/settings.h"
 #include "probes/scrape/settings.h"
 #include "probes/settings.h"
@@ -35,6 +36,7 @@ struct Configuration {
     store::StoreSettings storage;
     probes::Settings probes;
     scrape::Settings scraping;
+    exporter::otlp::Settings otlp;
     std::vector<rules::RuleGroup> groups;
     notify::Settings notify;
 };

@@ -33,6 +33,7 @@
 #include "exporter/egress/remote_read.h"
 #include "exporter/exposition.h"
 #include "exporter/http/front.h"
+#include "exporter/ingest/otlp/receiver.h"
 #include "exporter/ingest/remote_write.h"
 #include "exporter/pages/pages.h"
 #include "notify/notifier.h"
@@ -177,6 +178,7 @@ struct Daemon::Rooms {
     std::unique_ptr<rules::Manager> manager;
     std::unique_ptr<exporter::Board> board;
     exporter::Notices notices{clock};
+    std::unique_ptr<exporter::otlp::Receiver> otlp;
     std::unique_ptr<http::Front> front;
 
     Mutex reload_mutex;
@@ -288,7 +290,9 @@ void Daemon::Rooms::join_pages() {
     front->add(
         exporter::status_routes({targets, std::string(version()), std::string(prometheus_version()),
                                  [this] { return scraper->snapshot(); }}));
-    front->add({exporter::remote_write_route(*store, clock)});
+    otlp = std::make_unique<exporter::otlp::Receiver>(*store, clock);
+    otlp->load(configuration.otlp);
+    front->add({exporter::remote_write_route(*store, clock), otlp->route()});
     front->add(exporter::admin_routes(
         {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); }}));
     const auto external = [this] {
@@ -414,6 +418,7 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
         return done;
     }
     store->take_out_of_order(next.storage.out_of_order_window);
+    otlp->load(next.otlp);
     io->call([&] {
         probes->load(next.probes);
         scraper->load(scrape_settings(next, options));

@@ -45,6 +45,7 @@ struct Appended {
     std::size_t out_of_order = 0;  ///< older than the newest of its series
     std::size_t duplicate = 0;     ///< same time, other value
     std::size_t too_old = 0;       ///< before what the store still takes
+    std::size_t refused_histograms = 0;  ///< of the three before, those that are histograms
     std::string first_rejection;   ///< one sentence about the first of them; empty when all stored
 };
 

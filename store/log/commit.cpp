@@ -156,6 +156,7 @@ void Committer::judge(Pending& pending, const Floor& floor, CommitCounts& counts
             pending.first_rejected = row;
             pending.first_newest = {series.claimed_ms()};
         }
+        appended.refused_histograms += std::holds_alternative<double>(row.sample.value) ? 0 : 1;
         appended.out_of_order += verdict == Verdict::OutOfOrder ? 1 : 0;
         appended.duplicate += verdict == Verdict::Duplicate ? 1 : 0;
         appended.too_old += verdict == Verdict::TooOld ? 1 : 0;

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+#include "core/series.h"
+#include "core/time.h"
+#include "exporter/ingest/write_request.h"
+
+namespace vedette::exporter {
+
+/// What became of a request that was taken, wholly or in part.
+struct Intake {
+    std::size_t samples = 0, histograms = 0, exemplars = 0;  ///< stored
+    std::size_t refused = 0;                                 ///< samples that were not stored
+    std::string first;  ///< one sentence about the first of these; empty when there is none
+};
+
+enum class BadSeries { RefuseAll, LeaveOut };
+
+/// Hands what somebody sent to the sink, as one batch. Samples more than limits::sample_ahead_max
+/// ahead of the clock are left out. Returns when the rest is in the log (write(2)). Fails with
+/// BadInput when a series cannot be one (only with RefuseAll), with Limit when a budget is spent,
+/// with what the sink said otherwise; then nothing was stored. Any thread.
+Result<Intake> take_in(const WriteRequest& request, BadSeries bad, SampleSink& sink,
+                       const Clock& clock);
+
+}  // namespace vedette::exporter

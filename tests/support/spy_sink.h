@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/series.h"
+
+namespace vedette {
+
+/// A sink that keeps what it was given, and can be told to have no room.
+class SpySink final : public SampleSink {
+public:
+    Result<SeriesRef> series(const Labels& labels) override {
+        if (full)
+            return fail(Fault::Limit, "the store holds its 2 series; raise storage.series_max");
+        seen.push_back(labels);
+        return SeriesRef{seen.size()};
+    }
+    std::uint64_t generation() const override { return 1; }
+    void metadata(std::string_view metric, std::string_view type, std::string_view,
+                  std::string_view) override {
+        metadata_seen.push_back(std::string(metric) + " " + std::string(type));
+    }
+    Result<Appended> append(const Batch& batch) override {
+        batches.push_back(batch);
+        return answer;
+    }
+
+    std::vector<Labels> seen;
+    std::vector<Batch> batches;
+    std::vector<std::string> metadata_seen;
+    Appended answer;
+    bool full = false;
+};
+
+}  // namespace vedette
