@@ -484,6 +484,7 @@ Result<void> Daemon::start() {
         rooms.scraper->load(scrape_settings(rooms.configuration, rooms.options));
         rooms.tick();
     });
+    rooms.log.info("serving", {{"at", fmt::format("{}", fmt::join(addresses(), " "))}});
     return {};
 }
 
