@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "promql/functions/go_math.h"
 #include "tests/promql/slow_evaluator.h"
 #include "tests/promql/slow_histograms.h"
 
@@ -15,7 +16,7 @@ double arithmetic(Op op, double a, double b) {
     if (op == Op::Mul) return a * b;
     if (op == Op::Div) return a / b;
     if (op == Op::Mod) return std::fmod(a, b);
-    return op == Op::Pow ? std::pow(a, b) : std::atan2(a, b);
+    return op == Op::Pow ? go::pow(a, b) : go::atan2(a, b);
 }
 
 bool compare(Op op, double a, double b) {

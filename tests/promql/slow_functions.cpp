@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 
+#include "promql/functions/go_math.h"
+
 namespace vedette::promql {
 
 namespace {
@@ -165,30 +167,30 @@ std::optional<double> slow_math(std::string_view function, double v) {
     using Math = double (*)(double);
     static const std::map<std::string_view, Math> table = {
         {"abs", std::fabs},
-        {"acos", std::acos},
-        {"acosh", std::acosh},
-        {"asin", std::asin},
-        {"asinh", std::asinh},
-        {"atan", std::atan},
-        {"atanh", std::atanh},
+        {"acos", go::acos},
+        {"acosh", go::acosh},
+        {"asin", go::asin},
+        {"asinh", go::asinh},
+        {"atan", go::atan},
+        {"atanh", go::atanh},
         {"ceil", std::ceil},
-        {"cos", std::cos},
-        {"cosh", std::cosh},
+        {"cos", go::cos},
+        {"cosh", go::cosh},
         {"deg", [](double x) { return x * 180 / pi; }},
-        {"exp", std::exp},
+        {"exp", go::exp},
         {"floor", std::floor},
-        {"ln", std::log},
-        {"log10", std::log10},
-        {"log2", std::log2},
+        {"ln", go::log},
+        {"log10", go::log10},
+        {"log2", go::log2},
         {"rad", [](double x) { return x * pi / 180; }},
         {"sgn", [](double x) { return x > 0   ? 1.0
                                       : x < 0 ? -1.0
                                               : x; }},
-        {"sin", std::sin},
-        {"sinh", std::sinh},
+        {"sin", go::sin},
+        {"sinh", go::sinh},
         {"sqrt", std::sqrt},
-        {"tan", std::tan},
-        {"tanh", std::tanh},
+        {"tan", go::tan},
+        {"tanh", go::tanh},
     };
     const auto at = table.find(function);
     return at == table.end() ? std::nullopt : std::optional(at->second(v));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "promql/functions/go_math.h"
+
 namespace vedette::promql {
 
 namespace {
@@ -119,7 +121,7 @@ std::size_t count_changes(std::string_view function, const SlowWindow& window) {
 
 /// A bucket of an exponential histogram on the scale on which its observations lie evenly.
 double flattened(double value, bool linear) {
-    return linear ? value : std::log2(std::abs(value));
+    return linear ? value : go::log2(std::abs(value));
 }
 
 bool is_linear(const Histogram& h, const HistogramBucket& bucket) {
@@ -252,8 +254,8 @@ double slow_native_quantile(double q, const Histogram& h) {
     const double part = into / found.count;
     if (is_linear(h, found)) return found.lower + (found.upper - found.lower) * part;
     const double low = flattened(found.lower, false), high = flattened(found.upper, false);
-    return found.lower > 0 ? std::exp2(low + (high - low) * part)
-                           : -std::exp2(high + (low - high) * (1 - part));
+    return found.lower > 0 ? go::exp2(low + (high - low) * part)
+                           : -go::exp2(high + (low - high) * (1 - part));
 }
 
 double slow_native_fraction(double lower, double upper, const Histogram& h) {
