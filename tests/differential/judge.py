@@ -78,17 +78,23 @@ def apart(a, b):
     return most
 
 
+NAN_BUCKET = re.compile(r', [\[(][^\])]*[\])]:NaN')
 LONG_NUMBER = re.compile(r'-?(?=[0-9.]{11})[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?')
 
 
 def keyed(answer, roughly=False):
     """Samples by their labels. Roughly: numbers that count_values made labels by their first ten digits."""
-    out = []
+    out, of_histograms = [], {}
     for labels, samples in answer['series']:
+        if any(value.startswith('{count:') and 'NaN' in value for value in labels.values()):
+            # As in buckets_of; what differs in such buckets alone is taken together.
+            key = json.dumps({name: NAN_BUCKET.sub('', value) for name, value in labels.items()}, sort_keys=True)
+            of_histograms[key] = sorted(of_histograms.get(key, []) + samples, key=lambda sample: float(sample[0]))
+            continue
         if roughly:
             labels = {name: '%.9e' % float(value) if LONG_NUMBER.fullmatch(value) else value for name, value in labels.items()}
         out.append((json.dumps(labels, sort_keys=True), samples))
-    return out
+    return out + list(of_histograms.items())
 
 
 def difference(ours, theirs, tolerance=0.0, relative=0.0):
