@@ -477,8 +477,7 @@ Result<Block> Evaluator::eval_aggregate(const Aggregate& aggregate, const Expr& 
     Result<Block> block = eval_aggregated(aggregate, sums);
     if (!block) return block;
     if (const auto good = context_.charge(0); !good) return fail(good.error());
-    if (is_choice(aggregate.op))
-        return eval_choice(aggregate, at, std::move(*block), param.values);
+    if (is_choice(aggregate.op)) return eval_choice(aggregate, at, std::move(*block), param.values);
     const bool ignores = aggregate.op == Aggregator::Min || aggregate.op == Aggregator::Max ||
                          aggregate.op == Aggregator::Stddev || aggregate.op == Aggregator::Stdvar ||
                          aggregate.op == Aggregator::Quantile;

@@ -104,11 +104,11 @@ struct Surroundings {
         std::optional<std::int64_t> at;  ///< the time that `@` fixed the innermost of those to
     };
     std::vector<Subqueries> subqueries;  ///< outermost first
-    /// Of these the last, from `since` on, begin where the query around them does. Prometheus forgets
-    /// to count what `@` says inside of them anew.
+    /// Of these the last, from `since` on, begin where the query around them does. Prometheus
+    /// forgets to count what `@` says inside of them anew.
     std::size_t since = 0;
-    /// In the parameter of an aggregation nothing is prepared: `start()` and `end()` say nothing, and
-    /// a fixed selector moves on with the steps, though only what its time needs is read.
+    /// In the parameter of an aggregation nothing is prepared: `start()` and `end()` say nothing,
+    /// and a fixed selector moves on with the steps, though only what its time needs is read.
     bool in_parameter = false;
 
     /// In a fixed subquery that goes on as long as the steps around it do, behind what is read.

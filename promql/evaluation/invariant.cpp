@@ -7,9 +7,9 @@ namespace vedette::promql {
 
 bool is_step_invariant(const Function& function) {
     using Id = Function::Id;
-    constexpr std::array ids = {
-        Id::DayOfMonth, Id::DayOfWeek, Id::DayOfYear,     Id::DaysInMonth, Id::Hour, Id::Minute,
-        Id::Month,      Id::Year,      Id::PredictLinear, Id::Time,        Id::Timestamp};
+    constexpr std::array ids = {Id::DayOfMonth,    Id::DayOfWeek, Id::DayOfYear, Id::DaysInMonth,
+                                Id::Hour,          Id::Minute,    Id::Month,     Id::Year,
+                                Id::PredictLinear, Id::Time,      Id::Timestamp};
     return std::find(ids.begin(), ids.end(), function.id) == ids.end();
 }
 

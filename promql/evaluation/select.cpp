@@ -150,8 +150,7 @@ Surroundings::Subqueries Surroundings::from(std::size_t first) const {
     return all;
 }
 
-Surroundings Evaluator::inside(const Subquery& subquery, std::int64_t end,
-                               bool begins_here) const {
+Surroundings Evaluator::inside(const Subquery& subquery, std::int64_t end, bool begins_here) const {
     Surroundings out = around_;
     out.end = end;
     out.subqueries.push_back(
@@ -181,8 +180,12 @@ Evaluator::View Evaluator::view_of(const Shift& shift) const {
 Window Evaluator::read_window(const Shift& shift, std::int64_t reach) const {
     const Surroundings::Subqueries all = around_.from(0);
     const auto at = time_of(shift);
-    Window window{at ? Timestamp{*at} : all.at ? Timestamp{*all.at} : context_.start,
-                  at ? Timestamp{*at} : all.at ? Timestamp{*all.at} : context_.end};
+    Window window{at       ? Timestamp{*at}
+                  : all.at ? Timestamp{*all.at}
+                           : context_.start,
+                  at       ? Timestamp{*at}
+                  : all.at ? Timestamp{*all.at}
+                           : context_.end};
     if (!at) {
         window.from.ms -= all.offset + all.range;
         window.to.ms -= all.offset;

@@ -61,8 +61,8 @@ std::vector<Matcher> matchers_of_values(const Block& block, const std::vector<ch
                 values[name].insert(escaped(value));
     std::vector<Matcher> out;
     for (const auto& [name, texts] : values)
-        out.push_back({Matcher::Op::Match, std::string(name),
-                       fmt::format("{}", fmt::join(texts, "|"))});
+        out.push_back(
+            {Matcher::Op::Match, std::string(name), fmt::format("{}", fmt::join(texts, "|"))});
     return out;
 }
 
@@ -86,7 +86,8 @@ bool all_match_empty(const Wanted& wanted) {
 /// Joins series with the data labels of their info series, step by step: info series come and go.
 class InfoJoin {
 public:
-    /// `info` holds the times of the samples. `keeps_bare`: a series for which nothing is found stays as it is, and else goes.
+    /// `info` holds the times of the samples. `keeps_bare`: a series for which nothing is found
+    /// stays as it is, and else goes.
     InfoJoin(const Wanted& wanted, const Block& base, const std::vector<char>& left_alone,
              const Block& info, bool keeps_bare)
         : wanted_(wanted),
@@ -232,8 +233,8 @@ Result<Block> Evaluator::eval_info(const Call& call) {
     }
     std::vector<Matcher> matchers = matchers_of_values(*base, left_alone);
     // Where no series has an identifying label, Prometheus counts the name among the data labels.
-    const bool keeps_bare = all_match_empty(wanted) && (!matchers.empty() || call.args.size() < 2 ||
-                                                        wanted.names.empty());
+    const bool keeps_bare = all_match_empty(wanted) &&
+                            (!matchers.empty() || call.args.size() < 2 || wanted.names.empty());
     Block info(steps_.count);
     if (!matchers.empty()) {
         if (wanted.names.empty())

@@ -41,8 +41,7 @@ Octant octant_of_large(double x) {
     const auto word = static_cast<std::size_t>((exponent + before_point) / word_bits);
     const int shift = (exponent + before_point) % word_bits;
     const auto digits = [&](std::size_t i) {
-        const std::uint64_t next =
-            shift == 0 ? 0 : four_by_pi[word + i + 1] >> (word_bits - shift);
+        const std::uint64_t next = shift == 0 ? 0 : four_by_pi[word + i + 1] >> (word_bits - shift);
         return four_by_pi[word + i] << shift | next;
     };
     __extension__ using Wide = unsigned __int128;
@@ -184,7 +183,8 @@ double asin(double x) {
     const double size = std::abs(x);
     if (!(size <= 1)) return nan;
     const double other = std::sqrt(1 - size * size);
-    const double y = size > 0.7 ? pi / 2 - positive_atan(other / size) : positive_atan(size / other);
+    const double y =
+        size > 0.7 ? pi / 2 - positive_atan(other / size) : positive_atan(size / other);
     return x < 0 ? -y : y;
 }
 

@@ -100,10 +100,14 @@ double exp(double x) {
     // ln 2 in two parts, the first so short that multiples of it are exact.
     constexpr double high = 0.69314718055966295651160180568695068359375,
                      low = 0.28235290563031577122588448175013436025525412068e-12;
-    constexpr double factors[] = {2.48015873015873015873e-5, 1.98412698412698412698e-4,
-                                  1.38888888888888888889e-3, 8.33333333333333333333e-3,
-                                  4.16666666666666666667e-2, 1.66666666666666666667e-1,
-                                  0.5,                       1.0};
+    constexpr double factors[] = {2.48015873015873015873e-5,
+                                  1.98412698412698412698e-4,
+                                  1.38888888888888888889e-3,
+                                  8.33333333333333333333e-3,
+                                  4.16666666666666666667e-2,
+                                  1.66666666666666666667e-1,
+                                  0.5,
+                                  1.0};
     if (std::isnan(x) || x == infinity) return x;
     if (x > most) return infinity;
     if (x < least) return 0;
@@ -149,8 +153,7 @@ double log(double x) {
     const double odd = s2 * (l[0] + s4 * (l[2] + s4 * (l[4] + s4 * l[6])));
     const double even = s4 * (l[1] + s4 * (l[3] + s4 * l[5]));
     const double half_square = 0.5 * f * f;
-    return k * ln2_high -
-           ((half_square - (s * (half_square + (odd + even)) + k * ln2_low)) - f);
+    return k * ln2_high - ((half_square - (s * (half_square + (odd + even)) + k * ln2_low)) - f);
 }
 
 double log2(double x) {
@@ -204,8 +207,7 @@ double log1p(double x) {
     const double r =
         z * (l[0] + z * (l[1] + z * (l[2] + z * (l[3] + z * (l[4] + z * (l[5] + z * l[6]))))));
     if (k == 0) return f - (half_square - s * (half_square + r));
-    return k * ln2_high -
-           ((half_square - (s * (half_square + r) + (k * ln2_low + lost))) - f);
+    return k * ln2_high - ((half_square - (s * (half_square + r) + (k * ln2_low + lost))) - f);
 }
 
 double pow(double x, double y) {
