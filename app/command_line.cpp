@@ -34,6 +34,7 @@ public:
         add_query();
         add_dump_and_format();
         add_export();
+        add_import();
         add_backup();
     }
     Exit call() const { return chosen_(); }
@@ -222,7 +223,30 @@ private:
                                [this] { return export_rules(files_, run_.features); });
         rules->add_option("FILE", files_, "rule files, with or without keys of ours")->required();
         add_features(rules, run_.features);
+        CLI::App* samples =
+            verb(*group, "openmetrics", "samples of a data directory, also of a running daemon's",
+                 [this] { return export_openmetrics(export_); });
+        add_data(samples, export_.data);
+        samples->add_option("--match", export_.match, "only these series; may be given again")
+            ->type_name("SELECTOR")
+            ->allow_extra_args(false);
+        samples->add_option("--start", export_.start, "seconds since 1970 or RFC 3339");
+        samples->add_option("--end", export_.end, "the same; both ends count");
+        samples->footer(
+            "Example:\n  vedette export openmetrics --data data --match up > samples.txt");
         group->footer("Example:\n  vedette export rules rules/services.yml > prometheus_rules.yml");
+    }
+
+    void add_import() {
+        CLI::App* group = verb(root_, "import", "take what other programs wrote", {});
+        group->require_subcommand(1);
+        CLI::App* samples = verb(*group, "openmetrics",
+                                 "samples of any age, into a data directory that no daemon has",
+                                 [this] { return import_openmetrics(import_); });
+        samples->add_option("FILE", import_.file, "what `promtool tsdb dump-openmetrics` prints")
+            ->required();
+        add_data(samples, import_.data);
+        group->footer("Example:\n  vedette import openmetrics samples.txt --data data");
     }
 
     void add_data(CLI::App* app, std::string& data) {
@@ -259,6 +283,8 @@ private:
     ProbeOptions probe_;
     QueryOptions query_;
     RestoreOptions restore_;
+    ExportOptions export_;
+    ImportOptions import_;
     std::string file_;
     std::vector<std::string> files_;
 };

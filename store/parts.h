@@ -88,6 +88,7 @@ struct Store::Parts {
     Result<void> cut() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> tend_blocks() VEDETTE_REQUIRES(maintain_mutex);
     void show_blocks();
+    Result<void> put_memory_away(Timestamp to) VEDETTE_REQUIRES(maintain_mutex);
     Result<void> drop_old() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> drop_future() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> forget(const std::vector<Slot>& gone);

@@ -7,34 +7,10 @@
 #include "store/format.h"
 #include "store/log/records.h"
 #include "store/parts.h"
+#include "store/series_check.h"
 
 namespace vedette::store {
 namespace {
-
-// Why these labels cannot be a series; empty when they can.
-std::string why_not(const Labels& labels) {
-    if (labels.empty()) return "a series needs at least one label";
-    if (labels.size() > limits::labels_per_series_max)
-        return fmt::format("a series has {} labels; at most {} are taken", labels.size(),
-                           limits::labels_per_series_max);
-    std::size_t bytes = 0;
-    for (const Label label : labels) {
-        bytes += label.name.size() + label.value.size();
-        if (label.name.size() > limits::label_name_bytes_max)
-            return fmt::format("a label name has {} bytes; at most {} are taken", label.name.size(),
-                               limits::label_name_bytes_max);
-        if (label.value.size() > limits::label_value_bytes_max)
-            return fmt::format("label {} has a value of {} bytes; at most {} are taken",
-                               quote(label.name), label.value.size(),
-                               limits::label_value_bytes_max);
-        if (!is_utf8(label.name) || !is_utf8(label.value))
-            return fmt::format("label {} is not UTF-8", quote(label.name));
-    }
-    if (bytes > limits::labels_bytes_max)
-        return fmt::format("the labels of a series have {} bytes; at most {} are taken", bytes,
-                           limits::labels_bytes_max);
-    return {};
-}
 
 std::string cut_text(std::string_view text) {
     std::size_t end = std::min(text.size(), limits::metadata_text_bytes_max);
@@ -136,7 +112,7 @@ Result<SeriesRef> Store::series(const Labels& labels) {
         if (const auto known = memory.index.find(labels))
             return SeriesId{*known, memory.index.epoch(*known)}.ref();
     }
-    if (const std::string why = why_not(labels); !why.empty()) return fail(Fault::BadInput, why);
+    if (const std::string why = why_no_series(labels); !why.empty()) return fail(Fault::BadInput, why);
     const Lock lock(memory.index_mutex);
     // Somebody may have been quicker.
     if (const auto known = memory.index.find(labels))

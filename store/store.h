@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "core/series.h"
 #include "core/time.h"
+#include "store/blocks/plan.h"
 #include "store/head/costs.h"
 #include "store/head/memory.h"
 #include "store/log/commit.h"
@@ -96,6 +97,13 @@ public:
     // ── what is known about metrics ──
     std::optional<MetricMetadata> find_metadata(std::string_view metric) const;
     std::vector<std::pair<std::string, MetricMetadata>> all_metadata() const;
+
+    // ── what is put into the past ──
+    /// Makes a block of what the cursor yields, all of it inside the stretch: samples of a time that
+    /// may be long gone, or that blocks and memory hold already; where they hold a sample of the
+    /// same series and time, that one counts. Afterwards nothing before the end of the stretch is
+    /// taken by `append`. For imports; it does not look at retention, the next `maintain` does.
+    Result<void> add_past(const Stretch& stretch, SeriesCursor& samples);
 
     // ── about itself ──
     std::size_t series_count() const;

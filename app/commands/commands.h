@@ -94,6 +94,23 @@ Exit query(QueryOptions options);
 Exit export_rules(const std::vector<std::string>& files,
                   const std::vector<std::string>& features);
 
+/// `vedette export openmetrics`: samples of a data folder, on stdout; a daemon may run on it. 3 when
+/// there were native histograms, which the format cannot say.
+struct ExportOptions {
+    std::string data = "./data";
+    std::vector<std::string> match;  ///< selectors; none: everything
+    std::string start, end;          ///< seconds since 1970 or RFC 3339; empty: no limit
+};
+Exit export_openmetrics(const ExportOptions& options);
+
+/// `vedette import openmetrics FILE`: its samples become blocks of a data folder that no daemon has;
+/// goes on where it was cut off. 3 when lines contradict each other.
+struct ImportOptions {
+    std::string file;
+    std::string data = "./data";
+};
+Exit import_openmetrics(const ImportOptions& options);
+
 /// `vedette backup TARGET`: a copy of a data folder, whether a daemon runs on it or not.
 Exit backup(const std::string& target, const std::string& data);
 /// `vedette restore BACKUP DATA`: a data folder of a backup, looked at file by file. 3 when there is

@@ -160,6 +160,7 @@ Result<void> PageReader::read_timestamp(Item& item) {
         if (!seconds || !(std::abs(*seconds) < 9e15))
             return fail(
                 error(fmt::format("{} is no time; expected seconds since 1970", shown(text))));
+        item.at_seconds = *seconds;
         item.at = Timestamp{static_cast<std::int64_t>(*seconds * 1000)};
         return {};
     }

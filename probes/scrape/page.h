@@ -34,6 +34,7 @@ public:
         std::string_view text;  ///< a sample's series; all of a HELP, TYPE or UNIT line
         double value = 0;
         std::optional<Timestamp> at;
+        double at_seconds = 0;  ///< of OpenMetrics: the time as written; `at` cuts it off
         bool exemplar = false;
     };
 
