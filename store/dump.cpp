@@ -6,6 +6,7 @@
 
 #include "core/labels.h"
 #include "store/blocks/block.h"
+#include "store/dump_sections.h"
 #include "store/format.h"
 #include "store/log/records.h"
 
@@ -187,9 +188,14 @@ void dump_records(std::string_view bytes, std::ostream& out) {
     print_gaps();
 }
 
-Result<void> dump_block(Files& files, const std::string& path, std::ostream& out) {
+Result<void> dump_block(Files& files, const std::string& path, std::string_view bytes,
+                        std::ostream& out) {
     auto opened = Block::open(files, path);
-    if (!opened) return fail(opened.error());
+    if (!opened) {
+        out << fmt::format("{}: block, {} bytes, damaged\n", path, bytes.size());
+        dump_sections(bytes, out);
+        return fail(opened.error());
+    }
     const Block& block = **opened;
     const BlockAbout& about = block.about();
     out << fmt::format("{}: block {} of level {}, {} bytes\n", path, about.number, about.level,
@@ -232,7 +238,7 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         dump_records(bytes, out);
         return {};
     }
-    if (bytes.starts_with(block_magic)) return dump_block(files, path, out);
+    if (bytes.starts_with(block_magic)) return dump_block(files, path, bytes, out);
     const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
     if (name == "format") {
         out << fmt::format("{}: data folder format {}; this vedette reads {} to {}\n", path,

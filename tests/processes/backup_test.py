@@ -154,6 +154,40 @@ class Backup(ProcessTest):
         self.assertEqual(run([VEDETTE, "backup", self.folder / "b", "--data", self.folder / "data"])[0], 0)
         self.assertNotIn("snapshots", "".join(names_below(self.folder / "b")))
 
+    def test_every_file_of_a_data_folder_can_be_printed(self):
+        program = self.start_vedette(CONFIG + "storage: {reserve_bytes: 2097152}\n")
+        self.fill(program, 5)
+        data = self.folder / "data"
+        code, out, err = run([VEDETTE, "dump", data / "alerts.db"])
+        self.assertEqual(code, 0, err)
+        self.assertRegex(out, r"alerts\.db: SQLite database, \d+ bytes, sound\n    alerts: 0 rows\n    attempts: 0 rows\n")
+        program.stop()
+        self.assertEqual(run([VEDETTE, "import", "openmetrics", self.write("s.txt", "old 1 1600000000\n# EOF\n"), "--data", data])[0], 0)
+        self.assertEqual(run([VEDETTE, "backup", self.folder / "b", "--data", data])[0], 0)
+        seen = {}
+        for name in names_below(data) + ["../b/manifest.sha256"]:
+            code, out, err = run([VEDETTE, "dump", data / name])
+            self.assertEqual((code, err), (0, ""), name)
+            seen[name] = out.split(": ", 1)[1].split("\n")[0]
+        self.assertEqual(seen["reserve"], "2097152 bytes of noise, 2 whole pieces of 1 MiB for a full disk")
+        self.assertEqual(seen["lock"], "the process that had the folder last")
+        self.assertRegex(seen["../b/manifest.sha256"], r"^\d files, made 20")
+        self.assertTrue(any(name.endswith(".block") for name in seen), seen)
+        self.assertTrue(any(name.startswith("wal/") for name in seen), seen)
+
+    def test_a_database_that_is_damaged_is_said_to_be(self):
+        program = self.start_vedette(CONFIG)
+        program.stop()
+        path = self.folder / "data/alerts.db"
+        kept = bytearray(path.read_bytes())
+        kept[4096 * 3:4096 * 3 + 400] = b"x" * 400
+        path.write_bytes(kept)
+        code, out, err = run([VEDETTE, "dump", path])
+        self.assertIn("damaged", out + err)
+        code, _, err = run([VEDETTE, "backup", self.folder / "b", "--data", self.folder / "data"])
+        self.assertEqual(code, 1)
+        self.assertIn("alerts.db", err)
+
     def test_snapshots_are_off_unless_asked_for(self):
         program = self.start_vedette(CONFIG)
         status, _, body = fetch(program.url + "/api/v1/admin/tsdb/snapshot", b"", ADMIN, "POST")

@@ -246,6 +246,38 @@ TEST_CASE("the worked example of docs/formats/block.md is what is written", "[st
           "              2026-09-21T16:00:02.000Z 1\n");
 }
 
+TEST_CASE("the dump of a damaged block says which part is damaged, and where",
+          "[store][block][dump]") {
+    MemoryFiles files = with_blocks_folder();
+    const std::string path = *write_block(files, tiny());
+    const std::string bytes = files.bytes(path);
+    const auto dumped = [&] {
+        std::ostringstream out;
+        const auto done = dump(files, path, out);
+        return out.str() + (done ? "fine" : done.error().message);
+    };
+    files.flip(path, bytes.find("__name__"), 0x01);
+    CHECK(dumped() ==
+          path + ": block, " + std::to_string(bytes.size()) + " bytes, damaged\n" +
+              "    footer at 239: version 1\n"
+              "    about at 53, 16 bytes: sound\n"
+              "    symbols at 69, 44 bytes: its checksum is e3d9b103, the footer says 11d5bcfd\n"
+              "    series at 113, 65 bytes: sound\n"
+              "    postings at 178, 61 bytes: sound\n" +
+              path +
+              ": its section `symbols` does not match its checksum; samples from "
+              "2026-09-21T16:00:00.000Z to 2026-09-21T18:00:00.000Z are lost");
+    REQUIRE(files.write_atomically(path, bytes));
+    files.cut(path, bytes.size() - 1);
+    CHECK(dumped().find("the file does not end with vdtblkE; it is cut short, or something stands "
+                        "behind it\n") != std::string::npos);
+    REQUIRE(files.write_atomically(path, bytes));
+    files.flip(path, bytes.size() - block_footer_bytes, 0x80);
+    CHECK(dumped().find(": does not match its checksum\n") != std::string::npos);
+    files.cut(path, 20);
+    CHECK(dumped().find("    footer: not there; 20 bytes are too few\n") != std::string::npos);
+}
+
 TEST_CASE("a block cut at any length says what was lost", "[store][block]") {
     MemoryFiles files = with_blocks_folder();
     const std::string path = *write_block(files, tiny());
