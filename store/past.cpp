@@ -30,7 +30,7 @@ Result<void> Store::Parts::put_memory_away(Timestamp to) {
     const auto first = first_sample_from(until);
     if (!first || *first >= to) return {};
     const Window window{*first - Milliseconds(1), to - Milliseconds(1)};
-    const auto held = read_head({}, window, false, {}, nullptr);
+    const auto held = read_head({}, {window, no_window}, false, {}, nullptr);
     return keeper.add_cut({*first, to}, *held);
 }
 

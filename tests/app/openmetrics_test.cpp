@@ -133,6 +133,34 @@ TEST_CASE("an import that fails anywhere goes on where it was, and loses nothing
     CHECK(resumed > 5);
 }
 
+TEST_CASE("an import between samples that blocks and memory hold leaves nothing out",
+          "[app][openmetrics]") {
+    // Of a hundred minutes: a third is in a block, a third in memory, a third comes; some come
+    // twice.
+    const auto lines = [](std::initializer_list<int> kinds) {
+        std::string text;
+        for (int i = 0; i < 100; ++i)
+            if (std::ranges::find(kinds, i % 3) != kinds.end())
+                text += "m " + std::to_string(i) + ' ' + std::to_string(i * 60) + ".000\n";
+        return text + "# EOF\n";
+    };
+    Scratch it;
+    REQUIRE(it.open());
+    for (int i = 1; i < 100; i += 3) REQUIRE(it.add("m", i * 60'000, static_cast<double>(i)));
+    REQUIRE(import_text(it, it.files, lines({0})));
+    CHECK(export_all(it) == lines({0, 1}));
+    REQUIRE(import_text(it, it.files, lines({0, 2})));
+    CHECK(export_all(it) == lines({0, 1, 2}));
+    REQUIRE(it.open());
+    CHECK(export_all(it) == lines({0, 1, 2}));
+    REQUIRE(it.add("m", 200 * 60'000, 200.0));
+    REQUIRE(it.store->maintain());
+    REQUIRE(it.open());
+    CHECK(export_all(it).find("m 99 5940.000\nm 200 12000.000\n# EOF\n") != std::string::npos);
+    CHECK(export_all(it).size() ==
+          lines({0, 1, 2}).size() + std::string("m 200 12000.000\n").size());
+}
+
 TEST_CASE("what another import left is no progress of this one", "[app][openmetrics]") {
     Scratch it;
     REQUIRE(it.open());

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import disk
+import intake
 import queries
 import restart
 import small_job
@@ -49,7 +50,7 @@ def probes():
 
 
 BENCHES = {"probes": probes, "small-job": small_job.rows, "restart": restart.rows,
-           "queries": queries.rows, "blocks": queries.rows_of_blocks, "disk": disk.rows}
+           "queries": queries.rows, "blocks": queries.rows_of_blocks, "disk": disk.rows, "intake": intake.rows}
 
 
 def main(names):
