@@ -19,9 +19,8 @@ namespace {
 
 /// Keys of vedette.yml that are part of the design but not of this version: refused by name, so
 /// that nobody believes that they do something.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> not_yet{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> not_yet{{
     {"alerting", "sending alerts to an Alertmanager"},
-    {"remote_write", "writing to another store"},
     {"remote_read", "reading from another store"},
     {"datasource", "reading from another store"},
     {"modules", "blackbox_exporter's modules"},
@@ -89,6 +88,9 @@ private:
             [this](const ConfigNode& node, Problems&) { read_rule_globs(node, "vedette_rules"); });
         add("scrape_configs",
             [this](const ConfigNode& node, Problems&) { scrape_configs_ = &node; });
+        add("remote_write", [this](const ConfigNode& node, Problems& problems) {
+            out_.remote_writes = exporter::read_remote_write(node, problems);
+        });
         add("scrape_config_files",
             [this](const ConfigNode& node, Problems&) { scrape_config_files_ = &node; });
         add("notify_file", [this](const ConfigNode& node, Problems&) { notify_file_ = &node; });

@@ -5,6 +5,7 @@
 
 #include "core/config.h"
 #include "core/labels.h"
+#include "exporter/egress/write_settings.h"
 #include "exporter/http/settings.h"
 #include "exporter/ingest/otlp/settings.h"
 #include "notify/settings.h"
@@ -37,6 +38,7 @@ struct Configuration {
     probes::Settings probes;
     scrape::Settings scraping;
     exporter::otlp::Settings otlp;
+    std::vector<exporter::RemoteWriteSettings> remote_writes;
     std::vector<rules::RuleGroup> groups;
     notify::Settings notify;
 };

@@ -31,6 +31,7 @@
 #include "exporter/api/status_api.h"
 #include "exporter/egress/federate.h"
 #include "exporter/egress/remote_read.h"
+#include "exporter/egress/remote_writer.h"
 #include "exporter/exposition.h"
 #include "exporter/http/front.h"
 #include "exporter/ingest/otlp/receiver.h"
@@ -142,6 +143,7 @@ struct Daemon::Rooms {
     Result<void> open();
     Result<void> open_store();
     void open_network();
+    void open_remote_writers();
     void join_pages();
     exporter::ProcessSources process_sources();
     std::vector<Route> own_routes();
@@ -176,6 +178,7 @@ struct Daemon::Rooms {
     News news;
     std::unique_ptr<WatchedSink> alerts;
     std::unique_ptr<rules::Manager> manager;
+    std::unique_ptr<exporter::RemoteWriters> remote_writers;
     std::unique_ptr<exporter::Board> board;
     exporter::Notices notices{clock};
     std::unique_ptr<exporter::otlp::Receiver> otlp;
@@ -193,8 +196,9 @@ Result<void> Daemon::Rooms::open_store() {
     reserve.emplace(*files, Reserve::Settings{options.data, configuration.storage.reserve_bytes},
                     log, metrics);
     const auto attempt = [&] {
-        return store::Store::open(*store_files, options.data, configuration.storage, clock, log,
-                                  metrics);
+        store::StoreSettings settings = configuration.storage;
+        settings.hold_log = !configuration.remote_writes.empty();
+        return store::Store::open(*store_files, options.data, settings, clock, log, metrics);
     };
     auto opened = attempt();
     // Not before: the folder may be another program's.
@@ -245,8 +249,25 @@ Result<void> Daemon::Rooms::open() {
     if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options));
         !loaded)
         return loaded;
+    open_remote_writers();
     join_pages();
     return {};
+}
+
+void Daemon::Rooms::open_remote_writers() {
+    exporter::WriteDoors doors{
+        [this] { return store->log_end(); },
+        [this](store::LogPlace from, std::size_t bytes) { return store->read_log(from, bytes); },
+        [this](std::uint64_t segment) { return store->log_bytes_from(segment); },
+        [this] { return store->all_metadata(); },
+        exporter::post_over(io->loop(), *http),
+        *store_files,
+        options.data + "/remote_write",
+        clock,
+        log,
+        metrics};
+    remote_writers = std::make_unique<exporter::RemoteWriters>(
+        std::move(doors), [this](std::optional<std::uint64_t> from) { store->hold_log(from); });
 }
 
 void Daemon::Rooms::open_network() {
@@ -299,9 +320,8 @@ void Daemon::Rooms::join_pages() {
         const Lock lock(reload_mutex);
         return configuration.global.external_labels;
     };
-    front->add(
-        {exporter::federate_route({*store, clock, options.query_lookback, external}),
-         exporter::remote_read_route(*store, external)});
+    front->add({exporter::federate_route({*store, clock, options.query_lookback, external}),
+                exporter::remote_read_route(*store, external)});
     front->add(own_routes());
 }
 
@@ -423,6 +443,7 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
         probes->load(next.probes);
         scraper->load(scrape_settings(next, options));
     });
+    remote_writers->load(next.remote_writes, next.global.external_labels);
     return {};
 }
 
@@ -475,6 +496,9 @@ Daemon::~Daemon() {
 
 Result<void> Daemon::start() {
     Rooms& rooms = *rooms_;
+    // First: a queue that is new begins where the log ends, and nothing may come before it.
+    rooms.remote_writers->load(rooms.configuration.remote_writes,
+                               rooms.configuration.global.external_labels);
     if (Result<void> bound = rooms.front->start(); !bound) return bound;
     rooms.started = true;
     rooms.notifier->start();
@@ -502,6 +526,7 @@ void Daemon::stop() {
         rooms.scraper->stop();
     });
     rooms.notifier->stop();
+    rooms.remote_writers->stop();
     if (const Result<void> closed = rooms.store->close(); !closed)
         rooms.log.error("store not closed", {{"error", closed.error().message}});
     rooms.log.flush();

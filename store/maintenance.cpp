@@ -270,7 +270,7 @@ Result<void> Store::Parts::write_checkpoint_now() {
         return {};
     });
     if (!rotated) return rotated;
-    auto bytes = write_checkpoint(files, wal_folder, ended, memory);
+    auto bytes = write_checkpoint(files, wal_folder, ended, memory, log_needed_from);
     if (!bytes) {
         counters.checkpoint_failures.add();
         return fail(bytes.error());

@@ -60,6 +60,8 @@ struct Store::Parts {
     std::atomic<std::uint64_t> generation = 1;
     std::atomic<std::uint64_t> log_bytes = 0;         // since the last checkpoint
     std::atomic<std::uint64_t> checkpoint_bytes = 0;  // of the last one
+    /// Segments before it go with the next checkpoint.
+    std::atomic<std::uint64_t> log_needed_from{settings.hold_log ? 0 : ~std::uint64_t{0}};
     std::atomic<bool> checkpoint_wanted = false;
     std::atomic<bool> closed = false;
 

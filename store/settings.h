@@ -41,6 +41,10 @@ struct StoreSettings {
     /// the last one was large, whichever is more.
     std::size_t checkpoint_after_bytes = 2 * limits::wal_segment_bytes;
 
+    // ── for those who send on what is appended ──
+    /// The log is kept from the beginning until `hold_log` says from where it is needed.
+    bool hold_log = false;
+
     // ── for tests, whose disks and clocks are not the machine's ──
     /// Blocks that are cut from the head are so long, and are cut half of it later.
     Milliseconds block_range = std::chrono::hours(2);

@@ -39,7 +39,7 @@ Result<void> Store::Parts::open() {
         const Lock lock_(maintain_mutex);
         log_begins = until;
     }
-    auto position = replay(files, wal_folder, until, memory, recovery);
+    auto position = replay(files, wal_folder, until, memory, recovery, settings.hold_log);
     if (!position) return fail(position.error());
     auto opened = Wal::open(files, wal_folder, position->segment);
     if (!opened) return fail(opened.error());
@@ -219,6 +219,44 @@ std::size_t Store::series_count() const {
 std::size_t Store::memory_bytes() const {
     const Lock lock(parts_->memory.head_mutex);
     return parts_->memory.head.heap_bytes() + parts_->memory.index_bytes;
+}
+
+LogPlace Store::log_end() {
+    LogPlace end;
+    // Nobody writes meanwhile, so the size is that of whole records.
+    (void)parts_->committer->exclusively([&]() -> Result<void> {
+        end.segment = parts_->wal->number();
+        auto file = parts_->files.open(segment_path(parts_->wal_folder, end.segment),
+                                       Files::Open::Read);
+        if (!file) return fail(file.error());
+        const auto size = (*file)->size();
+        if (size) end.offset = *size;
+        return {};
+    });
+    return end;
+}
+
+Result<LogBite> Store::read_log(LogPlace from, std::size_t bytes_max) {
+    return store::read_log(parts_->files, parts_->wal_folder, from, parts_->wal->number(),
+                           bytes_max, parts_->memory);
+}
+
+std::uint64_t Store::log_bytes_from(std::uint64_t segment) {
+    std::uint64_t bytes = 0;
+    const auto found = WalFolder::list(parts_->files, parts_->wal_folder);
+    if (!found) return 0;
+    for (const std::uint64_t number : found->segments) {
+        if (number < segment) continue;
+        auto file =
+            parts_->files.open(segment_path(parts_->wal_folder, number), Files::Open::Read);
+        if (!file) continue;  // a checkpoint took it meanwhile
+        if (const auto size = (*file)->size()) bytes += *size;
+    }
+    return bytes;
+}
+
+void Store::hold_log(std::optional<std::uint64_t> from) {
+    parts_->log_needed_from = from.value_or(~std::uint64_t{0});
 }
 
 HeadCosts Store::head_costs(std::size_t entries) const {

@@ -16,6 +16,7 @@
 #include "store/head/costs.h"
 #include "store/head/memory.h"
 #include "store/log/commit.h"
+#include "store/log/follow.h"
 #include "store/log/recovery.h"
 #include "store/settings.h"
 
@@ -93,6 +94,18 @@ public:
     /// What an instant query at `at` would show: not stale, and within the look-back. Constant time
     /// unless a newer sample than `at` is there.
     std::optional<Sample> current(const Labels& labels, Timestamp at);
+
+    // ── for those who send on what is appended ──
+    /// Where the next batch will stand.
+    LogPlace log_end();
+    /// What was appended from `from` on, `bytes_max` of the log about. Samples that are kept
+    /// although the log could not take them are not among them.
+    Result<LogBite> read_log(LogPlace from, std::size_t bytes_max);
+    /// What the segments from this one on take of the disk.
+    std::uint64_t log_bytes_from(std::uint64_t segment);
+    /// Segments from this one on outlive checkpoints; nothing: none does. See
+    /// `StoreSettings::hold_log` for the time before the first call.
+    void hold_log(std::optional<std::uint64_t> from);
 
     // ── what is known about metrics ──
     std::optional<MetricMetadata> find_metadata(std::string_view metric) const;

@@ -104,7 +104,8 @@ private:
 }  // namespace
 
 Result<std::uint64_t> write_checkpoint(Files& files, const std::string& folder,
-                                       std::uint64_t replaces_to, Memory& memory) {
+                                       std::uint64_t replaces_to, Memory& memory,
+                                       std::uint64_t needed_from) {
     const std::string path = checkpoint_path(folder, replaces_to);
     const std::string temporary = path + ".tmp";
     if (files.exists(temporary))
@@ -121,7 +122,7 @@ Result<std::uint64_t> write_checkpoint(Files& files, const std::string& folder,
     auto found = WalFolder::list(files, folder);
     if (!found) return fail(found.error());
     for (const std::uint64_t number : found->segments)
-        if (number <= replaces_to)
+        if (number <= replaces_to && number < needed_from)
             if (auto removed = files.remove(segment_path(folder, number)); !removed)
                 return fail(removed.error());
     for (const std::uint64_t number : found->checkpoints)

@@ -240,11 +240,11 @@ Result<void> read_segment_file(Files& files, const std::string& path, bool newes
 }
 
 Result<void> remove_replaced(Files& files, const std::string& folder, const WalFolder& found,
-                             std::uint64_t checkpoint) {
+                             std::uint64_t checkpoint, bool keep_segments) {
     for (const std::string& name : found.leftovers)
         if (auto removed = files.remove(folder + "/" + name); !removed) return removed;
     for (const std::uint64_t number : found.segments)
-        if (number <= checkpoint)
+        if (number <= checkpoint && !keep_segments)
             if (auto removed = files.remove(segment_path(folder, number)); !removed) return removed;
     for (const std::uint64_t number : found.checkpoints)
         if (number < checkpoint)
@@ -280,7 +280,7 @@ std::string Recovery::text() const {
 }
 
 Result<LogPosition> replay(Files& files, const std::string& folder, Timestamp from, Memory& memory,
-                           Recovery& recovery) {
+                           Recovery& recovery, bool keep_replaced) {
     auto found = WalFolder::list(files, folder);
     if (!found) return fail(found.error());
     const std::uint64_t checkpoint = found->checkpoints.empty() ? 0 : found->checkpoints.back();
@@ -308,7 +308,7 @@ Result<LogPosition> replay(Files& files, const std::string& folder, Timestamp fr
     memory.head.recount();
     memory.index_bytes = memory.index.heap_bytes();
     recovery.series = memory.index.size();
-    if (auto removed = remove_replaced(files, folder, *found, checkpoint); !removed)
+    if (auto removed = remove_replaced(files, folder, *found, checkpoint, keep_replaced); !removed)
         return fail(removed.error());
     return position;
 }

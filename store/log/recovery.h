@@ -44,8 +44,9 @@ struct LogPosition {
 /// Reads checkpoint and segments of `folder` into an empty `memory`, but for samples before `from`,
 /// which are in blocks; cuts a torn tail off the
 /// newest segment, and removes files that a newer checkpoint replaced. Bytes that make no sense are
-/// skipped and noted; it fails only when the disk does.
+/// skipped and noted; it fails only when the disk does. `keep_replaced`: segments that a checkpoint
+/// replaced stay, because somebody may still read them.
 Result<LogPosition> replay(Files& files, const std::string& folder, Timestamp from, Memory& memory,
-                           Recovery& recovery);
+                           Recovery& recovery, bool keep_replaced = false);
 
 }  // namespace vedette::store
