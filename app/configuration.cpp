@@ -12,6 +12,7 @@
 #include "base/yaml.h"
 #include "notify/config.h"
 #include "notify/templates.h"
+#include "promql/syntax/parse.h"
 
 namespace vedette::app {
 
@@ -76,7 +77,10 @@ private:
             out_.server = http::read_server_section(node, problems);
         });
         add("storage", [this](const ConfigNode& node, Problems& problems) {
-            out_.storage = store::read_storage_section(node, problems);
+            out_.storage =
+                store::read_storage_section(node, problems, [](std::string_view text) {
+                    return promql::parse_selector(text);
+                });
         });
         add("otlp", [this](const ConfigNode& node, Problems& problems) {
             out_.otlp = exporter::otlp::read_otlp_section(node, problems);

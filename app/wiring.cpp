@@ -315,7 +315,11 @@ void Daemon::Rooms::join_pages() {
     otlp->load(configuration.otlp);
     front->add({exporter::remote_write_route(*store, clock), otlp->route()});
     front->add(exporter::admin_routes(
-        {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); }}));
+        {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); },
+         [this](auto selectors, Window window) {
+             return store->erase(std::move(selectors), window);
+         },
+         [this] { return store->clean_deleted(); }}));
     const auto external = [this] {
         const Lock lock(reload_mutex);
         return configuration.global.external_labels;

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/labels.h"
-#include "store/blocks/block.h"
+#include "store/blocks/deletions.h"
 #include "store/dump_sections.h"
 #include "store/format.h"
 #include "store/log/records.h"
@@ -64,6 +64,8 @@ public:
                 return samples(record.payload);
             case RecordType::LateSamples:
                 return late_samples(record.payload);
+            case RecordType::Deleted:
+                return deleted(record.payload);
             case RecordType::Metadata:
                 return metadata(record.payload);
             case RecordType::Dropped:
@@ -106,6 +108,13 @@ private:
         return read_late_samples(
             payload, [&](SeriesId id, const Sample& sample) { row(id, sample, ""); },
             [&](SeriesId id, const Sample& sample) { row(id, sample, " late"); });
+    }
+
+    Result<void> deleted(std::string_view payload) {
+        auto deletion = Deletion::read(payload);
+        if (!deletion) return fail(deletion.error());
+        line("deleted " + (*deletion)->text());
+        return {};
     }
 
     void row(SeriesId id, const Sample& sample, std::string_view remark) {
@@ -170,9 +179,9 @@ private:
     std::uint64_t at_ = 0;
 };
 
-void dump_records(std::string_view bytes, std::ostream& out) {
+void dump_records(std::string_view bytes, std::ostream& out, std::size_t from = magic_bytes) {
     Dumper dumper(out);
-    RecordReader reader(bytes);
+    RecordReader reader(bytes, from);
     RecordReader::Record record;
     std::size_t gaps = 0;
     const auto print_gaps = [&] {
@@ -239,6 +248,12 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         return {};
     }
     if (bytes.starts_with(block_magic)) return dump_block(files, path, bytes, out);
+    if (bytes.starts_with(deletions_magic)) {
+        out << fmt::format("{}: {} deletions, {} bytes\n", path, read_deletions(bytes).promised,
+                           bytes.size());
+        dump_records(bytes, out, deletions_magic.size() + sizeof(std::uint32_t));
+        return {};
+    }
     const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
     if (name == "format") {
         out << fmt::format("{}: data folder format {}; this vedette reads {} to {}\n", path,
@@ -249,7 +264,7 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         return fail(Fault::BadInput,
                     path + " is an SQLite database; the program `sqlite3` prints it");
     return fail(Fault::BadInput, path + " begins with " + quote(bytes.substr(0, magic_bytes)) +
-                                     "; expected a log segment, a checkpoint, a block or `format`");
+                                     "; expected a log segment, a checkpoint, a block, deletions or `format`");
 }
 
 }  // namespace vedette::store

@@ -29,8 +29,9 @@ Timestamp Store::Parts::newest_trusted() {
 
 Timestamp Store::Parts::oldest_kept() {
     const Timestamp newest = newest_trusted();
-    if (newest.ms < beginning_of_time.ms + settings.retention.count()) return beginning_of_time;
-    return newest - settings.retention;
+    const Milliseconds longest = retention->longest();
+    if (newest.ms < beginning_of_time.ms + longest.count()) return beginning_of_time;
+    return newest - longest;
 }
 
 Floor Store::Parts::floor() {
@@ -162,14 +163,69 @@ Result<void> Store::Parts::tend_blocks() {
     auto retired = keeper.retire(oldest_kept(), settings.retention_bytes, log_and_checkpoint);
     if (!retired) return failed(retired.error());
     counters.blocks_dropped.add(static_cast<double>(*retired));
+    blocks_are_gone |= *retired > 0 && keeper.shelf()->blocks.empty();
+    if (auto forgotten = forget_what_blocks_held(); !forgotten) return forgotten;
     for (bool more = true; more;) {
         auto compacted = keeper.compact();
         if (!compacted) return failed(compacted.error());
         more = *compacted;
         if (more) counters.compactions.add();
     }
+    auto expired = keeper.drop_expired(*retention, newest_trusted());
+    if (!expired) return failed(expired.error());
+    counters.rewritten.add(static_cast<double>(*expired));
+    for (bool more = true; more;) {
+        auto cleaned = keeper.clean_one();
+        if (!cleaned) return failed(cleaned.error());
+        more = *cleaned;
+        if (more) counters.rewritten.add();
+    }
+    if (auto saved = keeper.save_deletions(); !saved) return failed(saved.error());
     show_blocks();
     return {};
+}
+
+// What the log has said is deleted is so after a crash too, so it comes first.
+Result<void> Store::Parts::erase(std::shared_ptr<const Deletion> deletion) {
+    std::size_t samples = 0;
+    auto erased = committer->exclusively([&]() -> Result<void> {
+        if (auto written = committer->write(deletion->record()); !written) return written;
+        const Lock index_lock(memory.index_mutex);
+        const Lock head_lock(memory.head_mutex);
+        for (const auto& selector : deletion->selectors())
+            for (const Slot slot : memory.index.matching(selector, {}))
+                if (slot < memory.head.slot_end())
+                    samples += memory.head.erase(slot, deletion->window());
+        return {};
+    });
+    if (!erased) return erased;
+    counters.erasures.add();
+    log.info("samples were deleted", {{"what", deletion->text()},
+                                      {"in_memory", static_cast<std::int64_t>(samples)}});
+    keeper.erase(std::move(deletion));
+    // Where the file cannot be written the log knows, and is not cut before it is.
+    if (auto saved = keeper.save_deletions(); !saved) {
+        counters.block_failures.add();
+        log.warn("deletions are in the log only", {{"error", saved.error().message}});
+    }
+    (void)sync();  // says itself when it fails, and is tried again
+    return {};
+}
+
+// Without blocks a start does not know before which time samples in the log count no more, and they
+// would be there again.
+Result<void> Store::Parts::forget_what_blocks_held() {
+    const Timestamp until = keeper.shelf()->until;
+    if (!blocks_are_gone || keeper.forgettable() < until) return {};
+    auto erased = committer->exclusively([&]() -> Result<void> {
+        const Lock lock_(memory.head_mutex);
+        for (Slot slot = 0; slot < memory.head.slot_end(); ++slot)
+            memory.head.erase(slot, {beginning_of_time, until - Milliseconds(1)});
+        return {};
+    });
+    if (erased) erased = write_checkpoint_now();
+    blocks_are_gone = !erased;
+    return erased;
 }
 
 void Store::Parts::show_blocks() {
@@ -222,6 +278,11 @@ Result<void> Store::Parts::drop_future() {
         std::string record;
         write_cut(record, now);
         auto written = committer->write(record);
+        if (!written) {
+            // Before whatever is logged next: that is older than what the log has.
+            const Lock index_lock(memory.index_mutex);
+            memory.unlogged += record;
+        }
         refused_before = keeper.shelf()->until;
         std::size_t samples = stored ? *stored : 0;
         {
@@ -259,6 +320,7 @@ Result<void> Store::Parts::forget(const std::vector<Slot>& gone) {
 }
 
 Result<void> Store::Parts::write_checkpoint_now() {
+    if (auto saved = keeper.save_deletions(); !saved) return saved;
     std::uint64_t ended = 0;
     const Timestamp begins = keeper.forgettable();
     auto rotated = committer->exclusively([&]() -> Result<void> {

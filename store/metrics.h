@@ -12,7 +12,7 @@ struct StoreMetrics {
     Counter &series_refused, &memory_refused, &metadata_refused, &exemplars;
     Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
     Counter &checkpoints, &checkpoint_failures, &cut, &dropped, &corrupt;
-    Counter &head_blocks, &late_blocks, &compactions, &block_failures, &blocks_dropped;
+    Counter &head_blocks, &late_blocks, &rewritten, &erasures, &compactions, &block_failures, &blocks_dropped;
     Gauge &blocks, &block_bytes;
 };
 

@@ -65,11 +65,15 @@ struct Store::Parts {
     std::atomic<bool> checkpoint_wanted = false;
     std::atomic<bool> closed = false;
 
+    std::optional<Retention> retention;  // set by `open`
+
     Mutex maintain_mutex;  // one maintains at a time; taken before any other
     /// Where the samples begin that the log has not yet forgotten.
     Timestamp log_begins VEDETTE_GUARDED_BY(maintain_mutex) = beginning_of_time;
     std::atomic<bool> sync_failing = false;
     bool far_ahead VEDETTE_GUARDED_BY(maintain_mutex) = false;
+    /// The last block has left retention; the log may still hold samples of its time.
+    bool blocks_are_gone VEDETTE_GUARDED_BY(maintain_mutex) = false;
     /// Late samples before it are in blocks, or settled.
     Timestamp late_until VEDETTE_GUARDED_BY(maintain_mutex) = beginning_of_time;
     /// Settled late samples are in the blocks of the shelf with this number; nothing when they are
@@ -89,9 +93,11 @@ struct Store::Parts {
     Result<void> tidy(bool checkpoint) VEDETTE_REQUIRES(maintain_mutex);
     Result<void> cut() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> tend_blocks() VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> erase(std::shared_ptr<const Deletion> deletion) VEDETTE_REQUIRES(maintain_mutex);
     void show_blocks();
     Result<void> put_memory_away(Timestamp to) VEDETTE_REQUIRES(maintain_mutex);
     Result<void> drop_old() VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> forget_what_blocks_held() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> drop_future() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> forget(const std::vector<Slot>& gone);
     Result<void> write_checkpoint_now() VEDETTE_REQUIRES(maintain_mutex);

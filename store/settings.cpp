@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "store/matching.h"
+
 namespace vedette::store {
 
 namespace {
@@ -36,9 +38,37 @@ Milliseconds read_window(MapReader& map, Problems& problems) {
     return window;
 }
 
+std::vector<RetentionClass> read_classes(MapReader& map, Problems& problems,
+                                         const ParseSelector& parse) {
+    std::vector<RetentionClass> classes;
+    map.list("retention_classes", [&](const ConfigNode& node) {
+        MapReader one(node, problems, "storage.retention_classes");
+        RetentionClass made;
+        made.text = one.required_string("match");
+        if (one.required("keep") != nullptr) made.keep = one.duration("keep", Milliseconds(0));
+        if (one.node("keep") != nullptr && made.keep <= Milliseconds(0))
+            one.problem("keep", "storage.retention_classes: keep is " + format_duration(made.keep) +
+                                    "; expected more than 0s");
+        if (made.text.empty()) return;
+        auto selector = parse(made.text);
+        const auto refuse = [&](const Error& error) {
+            one.problem("match", "storage.retention_classes: match is no selector of series such "
+                                 "as '{__name__=~\"node_.*\"}': " +
+                                     error.message);
+        };
+        if (!selector) return refuse(selector.error());
+        made.selector = std::move(*selector);
+        for (const Matcher& matcher : made.selector)
+            if (auto ready = ReadyMatcher::make(matcher); !ready) return refuse(ready.error());
+        classes.push_back(std::move(made));
+    });
+    return classes;
+}
+
 }  // namespace
 
-StoreSettings read_storage_section(const ConfigNode& section, Problems& problems) {
+StoreSettings read_storage_section(const ConfigNode& section, Problems& problems,
+                                   const ParseSelector& parse) {
     StoreSettings settings;
     if (section.is_null()) return settings;
     MapReader map(section, problems, "storage");
@@ -65,6 +95,7 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
                                 "or at least {}",
                                 settings.reserve_bytes, reserve_min));
     settings.out_of_order_window = read_window(map, problems);
+    settings.retention_classes = read_classes(map, problems, parse);
     if (const ConfigNode* node = map.node("exemplars"))
         problems.warn(*node,
                       "storage.exemplars is Prometheus's and has no effect here: exemplars "

@@ -3,18 +3,33 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/config.h"
 #include "core/limits.h"
+#include "core/series.h"
 #include "core/time.h"
 
 namespace vedette::store {
+
+/// Series that are kept for another time than the others.
+struct RetentionClass {
+    std::string text;  ///< as the configuration has it
+    std::vector<Matcher> selector;
+    Milliseconds keep{0};
+};
 
 /// How the store behaves; `storage:` in vedette.yml.
 struct StoreSettings {
     // ── what is kept ──
     /// Samples older than the newest by more than this are dropped, a block at a time.
     Milliseconds retention = std::chrono::hours(24 * 15);
+    /// The first class that has a series says how long it is kept, in place of `retention`; longer
+    /// or shorter.
+    std::vector<RetentionClass> retention_classes;
     /// Blocks, log and checkpoint may take this much of the disk; the oldest blocks go when they
     /// take more. 0 for no limit.
     std::uint64_t retention_bytes = 0;
@@ -54,6 +69,9 @@ struct StoreSettings {
 
 /// Reads the `storage:` section; of Prometheus's `tsdb` below it `out_of_order_time_window`. Its
 /// `exemplars` is taken with a warning.
-StoreSettings read_storage_section(const ConfigNode& section, Problems& problems);
+/// `parse` reads what stands in a class's `match`.
+using ParseSelector = std::function<Result<std::vector<Matcher>>(std::string_view)>;
+StoreSettings read_storage_section(const ConfigNode& section, Problems& problems,
+                                   const ParseSelector& parse);
 
 }  // namespace vedette::store

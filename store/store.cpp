@@ -31,6 +31,9 @@ Result<void> Store::Parts::open() {
         lock = std::move(*taken);
     }
     if (auto fine = check_format(files, folder); !fine) return fine;
+    auto made_ready = Retention::make(settings.retention, settings.retention_classes);
+    if (!made_ready) return fail(made_ready.error());
+    retention = std::move(*made_ready);
     if (auto read = keeper.open(recovery); !read) return read;
     show_blocks();
     const Timestamp until = keeper.shelf()->until;
@@ -41,6 +44,7 @@ Result<void> Store::Parts::open() {
     }
     auto position = replay(files, wal_folder, until, memory, recovery, settings.hold_log);
     if (!position) return fail(position.error());
+    for (const auto& deletion : recovery.deletions) keeper.erase(deletion);
     auto opened = Wal::open(files, wal_folder, position->segment);
     if (!opened) return fail(opened.error());
     wal = std::move(*opened);
@@ -195,6 +199,26 @@ Store::Store(std::unique_ptr<Parts> parts)
 
 SampleSink& Store::seen_rather_than_safe() {
     return *seen_;
+}
+
+// ── deleting ──
+
+Result<void> Store::erase(std::vector<std::vector<Matcher>> selectors, Window window) {
+    Parts& parts = *parts_;
+    if (parts.closed) return fail(Fault::Unavailable, "the store is closed");
+    const Lock lock(parts.maintain_mutex);
+    auto deletion =
+        Deletion::make(parts.keeper.newest_number(), window, std::move(selectors));
+    if (!deletion) return fail(deletion.error());
+    return parts.erase(std::move(*deletion));
+}
+
+Result<void> Store::clean_deleted() {
+    const Lock lock(parts_->maintain_mutex);
+    auto cleaned = parts_->keeper.clean();
+    if (!cleaned) parts_->counters.block_failures.add();
+    parts_->show_blocks();
+    return cleaned;
 }
 
 // ── metadata, about itself ──

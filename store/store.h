@@ -87,6 +87,14 @@ public:
                                                   Window window) override;
     Result<std::vector<Labels>> series_in(Selectors selectors, Window window) override;
 
+    // ── deleting ──
+    /// Deletes the samples inside the window of all series that a selector selects. They are gone
+    /// for whoever asks from now on, and stay gone over a crash; blocks give their room back when
+    /// they are written anew. On failure nothing is deleted.
+    Result<void> erase(std::vector<std::vector<Matcher>> selectors, Window window);
+    /// Writes blocks anew that hold deleted samples.
+    Result<void> clean_deleted();
+
     // ── the newest sample, in constant time ──
     /// Whatever it is, stale markers too, as long as memory holds it: some hours.
     std::optional<Sample> latest(SeriesRef series) const;

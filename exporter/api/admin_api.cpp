@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <optional>
 
 #include "core/labels.h"
 #include "exporter/api/answer.h"
+#include "exporter/api/parameters.h"
 
 namespace vedette::exporter {
 
@@ -49,6 +51,33 @@ Response snapshot(const AdminSources& sources, const Request& request) {
         [&](JsonWriter& json) { json.begin_object().field("name", *name).end_object(); });
 }
 
+Response done(const Result<void>& result) {
+    if (result) return text_response(204, {});
+    return api_error(
+        result.error().fault == Fault::BadInput ? ApiError::BadData : ApiError::Internal,
+        result.error().message);
+}
+
+// Both ends belong to what is deleted; without them it is everything.
+Response delete_series(const AdminSources& sources, const Request& request) {
+    if (request.params("match[]").empty())
+        return api_error(ApiError::BadData, "no match[] parameter provided");
+    constexpr std::int64_t first = std::numeric_limits<std::int64_t>::min() + 1;
+    constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
+    const auto start = time_parameter(request, "start", {first});
+    if (!start) return start.error();
+    const auto end = time_parameter(request, "end", {last});
+    if (!end) return end.error();
+    auto selectors = match_parameters(request);
+    if (!selectors) return bad_parameter("match[]", selectors.error().message);
+    if (*end < *start) return text_response(204, {});
+    return done(sources.erase(std::move(*selectors), {*start - Milliseconds(1), *end}));
+}
+
+Response clean_tombstones(const AdminSources& sources, const Request&) {
+    return done(sources.clean());
+}
+
 }  // namespace
 
 std::vector<Route> admin_routes(AdminSources given) {
@@ -66,6 +95,8 @@ std::vector<Route> admin_routes(AdminSources given) {
                               }});
     };
     add("/api/v1/admin/tsdb/snapshot", snapshot);
+    add("/api/v1/admin/tsdb/delete_series", delete_series);
+    add("/api/v1/admin/tsdb/clean_tombstones", clean_tombstones);
     return routes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "store/bytes.h"
@@ -60,6 +61,22 @@ Result<void> decode(const StoredChunk& chunk, Window window, Samples& out) {
                                 chunk.view.count, format_rfc3339({chunk.view.first_ms}),
                                 format_rfc3339({chunk.view.last_ms})));
     return decode(chunk.view, window, out);
+}
+
+Result<void> decode(const StoredChunk& chunk, Window window, std::span<const Window> deleted,
+                    Samples& out) {
+    const auto decode_part = [&](Window part) -> Result<void> {
+        if (chunk.view.last_ms <= part.from.ms || chunk.view.first_ms > part.to.ms) return {};
+        return decode(chunk, part, out);
+    };
+    for (const Window& gone : deleted) {
+        if (gone.to <= window.from) continue;
+        if (gone.from >= window.to) break;
+        if (window.from < gone.from)
+            if (auto decoded = decode_part({window.from, gone.from}); !decoded) return decoded;
+        window.from = gone.to;
+    }
+    return window.from < window.to ? decode_part(window) : Result<void>();
 }
 
 std::optional<Block::Table> Block::Table::of(std::string_view section, std::size_t row_bytes) {
@@ -183,11 +200,32 @@ Result<void> Block::read(SeriesNumber number, StoredEntry& out) const {
     std::int64_t last_ms = about_.from.ms;
     for (std::size_t i = 0; i < chunks; ++i)
         out.chunks.push_back(read_chunk(in, chunks_, at, last_ms));
-    if (in.ok() && in.left() == 0 && !out.labels.empty()) return {};
+    out.deleted = {};
+    if (in.ok() && in.left() == 0 && !out.labels.empty()) {
+        if (deleted_) leave_out_deleted(number, out);
+        return {};
+    }
     out.labels.clear();
     out.chunks.clear();
     return fail(Fault::Corrupt, fmt::format("{}: its series {} of {} cannot be read", path_, number,
                                             series_.count));
+}
+
+std::shared_ptr<const Block> Block::without(std::shared_ptr<const DeletedSeries> deleted) const {
+    std::shared_ptr<Block> same(new Block(*this));
+    same->deleted_ = std::move(deleted);
+    return same;
+}
+
+void Block::leave_out_deleted(SeriesNumber number, StoredEntry& out) const {
+    const auto found = deleted_->find(number);
+    if (found == deleted_->end()) return;
+    out.deleted = found->second;
+    std::erase_if(out.chunks, [&](const StoredChunk& chunk) {
+        return std::ranges::any_of(out.deleted, [&](const Window& each) {
+            return each.holds({chunk.view.first_ms}) && each.holds({chunk.view.last_ms});
+        });
+    });
 }
 
 Result<void> Block::read(SeriesNumber number, StoredSeries& out) const {

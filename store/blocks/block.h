@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/files.h"
@@ -15,10 +16,14 @@
 
 namespace vedette::store {
 
+/// Of some series of a block, the stretches of time that are deleted: ascending, apart.
+using DeletedSeries = std::unordered_map<SeriesNumber, std::vector<Window>>;
+
 /// What a block says of one series: its labels' text and its chunks' bytes are the block's.
 struct StoredEntry {
     std::vector<Label> labels;  ///< names ascend, no value is empty
     std::vector<StoredChunk> chunks;
+    std::span<const Window> deleted;  ///< of the times of these chunks; the block's
 
     /// Holds a sample in the window, or may: gaps between chunks are not looked into.
     bool overlaps(Window window) const;
@@ -35,6 +40,9 @@ struct StoredSeries {
 /// Appends the chunk's samples inside the window to `out`. Corrupt, and nothing appended, when its
 /// bytes do not match their checksum.
 Result<void> decode(const StoredChunk& chunk, Window window, Samples& out);
+/// The same, without what is deleted.
+Result<void> decode(const StoredChunk& chunk, Window window, std::span<const Window> deleted,
+                    Samples& out);
 
 /// A file of samples that never changes, read where it lies; docs/formats/block.md draws it.
 ///
@@ -53,6 +61,11 @@ public:
     std::uint64_t bytes() const { return file_->bytes().size(); }
     SeriesNumber series_count() const { return series_.count; }
 
+    /// The same file, but what is deleted is not read. Null: nothing is.
+    std::shared_ptr<const Block> without(std::shared_ptr<const DeletedSeries> deleted) const;
+    const DeletedSeries* deleted() const { return deleted_.get(); }
+
+    /// Without chunks all of which are deleted, and without any when that is so of all of them.
     /// Corrupt when the entry makes no sense. Keeps the memory of `out`.
     Result<void> read(SeriesNumber number, StoredEntry& out) const;
     Result<void> read(SeriesNumber number, StoredSeries& out) const;
@@ -83,6 +96,7 @@ private:
 
     Block(std::string path, std::unique_ptr<MappedFile> file)
         : path_(std::move(path)), file_(std::move(file)) {}
+    void leave_out_deleted(SeriesNumber number, StoredEntry& out) const;
     Result<void> load();
     Result<void> load_about(std::string_view section);
     tl::unexpected<Error> corrupt(std::string_view what) const;
@@ -102,7 +116,8 @@ private:
     std::optional<std::uint32_t> value_of(SeriesNumber number, std::uint32_t name) const;
 
     const std::string path_;
-    const std::unique_ptr<MappedFile> file_;
+    const std::shared_ptr<const MappedFile> file_;
+    std::shared_ptr<const DeletedSeries> deleted_;
     BlockAbout about_;
     std::string_view chunks_;
     Table symbols_, series_, postings_;

@@ -1,5 +1,7 @@
 #include "store/blocks/keeper.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "store/blocks/merge.h"
@@ -9,6 +11,20 @@ namespace vedette::store {
 namespace {
 
 constexpr Timestamp beginning{std::numeric_limits<std::int64_t>::min()};
+
+/// As if everything after `newest` were deleted.
+std::shared_ptr<const Block> without_later(const Block& block, Timestamp newest) {
+    constexpr Timestamp end_of_time{std::numeric_limits<std::int64_t>::max()};
+    auto deleted = std::make_shared<DeletedSeries>();
+    if (block.deleted() != nullptr) *deleted = *block.deleted();
+    for (const SeriesNumber number : block.matching({}, {})) {
+        auto& windows = (*deleted)[number];
+        std::erase_if(windows, [&](const Window& each) { return each.from >= newest; });
+        windows.push_back({newest, end_of_time});
+        join(windows);
+    }
+    return block.without(std::move(deleted));
+}
 
 bool by_time(const std::shared_ptr<const Block>& a, const std::shared_ptr<const Block>& b) {
     return std::pair(a->about().from, a->about().number) <
@@ -102,7 +118,23 @@ Result<void> BlockKeeper::open(Recovery& recovery) {
         const Lock lock(mutex_);
         shelf_ = std::move(shelf);
     }
+    if (auto loaded = load_deletions(recovery); !loaded) return loaded;
     return remove_doomed();
+}
+
+Result<void> BlockKeeper::load_deletions(Recovery& recovery) {
+    if (!files_.exists(deletions_path())) return {};
+    auto mapped = files_.map(deletions_path());
+    if (!mapped) return fail(mapped.error());
+    DeletionsRead read = read_deletions((*mapped)->bytes());
+    if (!read.whole)
+        recovery.lose({deletions_path(), 0, 0,
+                       fmt::format("it should hold {} deletions and {} can be read; what others "
+                                   "deleted in blocks is seen again",
+                                   read.promised, read.deletions.size())});
+    for (auto& deletion : read.deletions) erase(std::move(deletion));
+    deletions_unsaved_ = deletions_.size() != read.promised;
+    return {};
 }
 
 Result<void> BlockKeeper::remove_doomed() {
@@ -164,6 +196,110 @@ std::vector<BlockExtent> BlockKeeper::extents() const {
     return out;
 }
 
+// ── deletions ──
+
+void BlockKeeper::erase(std::shared_ptr<const Deletion> deletion) {
+    next_number_ = std::max(next_number_, deletion->through() + 1);
+    const auto is_known = [&](const auto& each) { return each->record() == deletion->record(); };
+    const auto before = shelf();
+    if (std::ranges::any_of(deletions_, is_known) ||
+        std::ranges::none_of(before->blocks,
+                             [&](const auto& each) { return deletion->concerns(each->about()); }))
+        return;
+    deletions_.push_back(deletion);
+    deletions_unsaved_ = true;
+    auto next = std::make_shared<Shelf>(*before);
+    for (auto& block : next->blocks)
+        if (deletion->concerns(block->about()))
+            block = block->without(deleted_from(*block, *deletion));
+    publish(std::move(next));
+}
+
+Result<void> BlockKeeper::save_deletions() {
+    // A block that is to go may be there again after a crash: until it is gone, so must what says
+    // that samples of it are deleted.
+    if (auto removed = remove_doomed(); !removed) return removed;
+    const auto now = shelf();
+    const std::size_t forgotten = std::erase_if(deletions_, [&](const auto& each) {
+        return std::ranges::none_of(
+            now->blocks, [&](const auto& block) { return each->concerns(block->about()); });
+    });
+    if (!deletions_unsaved_ && forgotten == 0) return {};
+    deletions_unsaved_ = true;
+    if (deletions_.empty() && !files_.exists(deletions_path())) {
+        deletions_unsaved_ = false;
+        return {};
+    }
+    auto saved = files_.write_atomically(deletions_path(), write_deletions(deletions_));
+    if (saved) deletions_unsaved_ = false;
+    return saved;
+}
+
+Result<void> BlockKeeper::rewrite(std::shared_ptr<const Block> block,
+                                  std::vector<SeriesNumber> series) {
+    BlockAbout about = block->about();
+    about.to = std::min(about.to, shelf()->until);
+    about.parents.push_back(about.number);
+    const Window all{about.from - Milliseconds(1), about.to - Milliseconds(1)};
+    MergedCursor cursor({{block, std::move(series)}}, nullptr, all, false, on_corrupt_, {});
+    auto written = write(std::move(about), cursor);
+    if (!written) return fail(written.error());
+    auto next = std::make_shared<Shelf>(*shelf());
+    std::erase(next->blocks, block);
+    if (*written) next->blocks.push_back(std::move(*written));
+    std::sort(next->blocks.begin(), next->blocks.end(), by_time);
+    doomed_.push_back(block->path());
+    nothing_expired_.erase(block->about().number);
+    publish(std::move(next));
+    return remove_doomed();
+}
+
+Result<void> BlockKeeper::clean() {
+    // Of blocks that overlap the lower number has the first say, so they become one before one of
+    // them gets a higher.
+    while (!next_overlap(extents()).empty()) {
+        const auto merged = compact();
+        if (!merged) return fail(merged.error());
+        if (!*merged) break;
+    }
+    const auto before = shelf();
+    for (const auto& block : before->blocks)
+        if (block->deleted() != nullptr)
+            if (auto done = rewrite(block, block->matching({}, {})); !done) return done;
+    return save_deletions();
+}
+
+Result<bool> BlockKeeper::clean_one() {
+    constexpr std::size_t share = 20;
+    const auto now = shelf();
+    const auto due = std::ranges::find_if(now->blocks, [](const auto& block) {
+        return block->deleted() != nullptr &&
+               block->deleted()->size() * share > block->series_count();
+    });
+    if (due == now->blocks.end() || !next_overlap(extents()).empty()) return false;
+    if (auto done = rewrite(*due, (*due)->matching({}, {})); !done) return fail(done.error());
+    return true;
+}
+
+Result<std::size_t> BlockKeeper::drop_expired(const Retention& retention, Timestamp newest) {
+    std::size_t rewritten = 0;
+    const auto before = shelf();
+    for (const auto& block : before->blocks) {
+        const auto expired = retention.expired(block->about().to, newest);
+        if (std::ranges::find(expired, true) == expired.end()) continue;
+        const auto known = nothing_expired_.find(block->about().number);
+        if (known != nothing_expired_.end() && known->second == expired) continue;
+        auto kept = retention.kept(*block, expired);
+        if (kept.size() == block->series_count()) {
+            nothing_expired_[block->about().number] = expired;
+            continue;
+        }
+        if (auto done = rewrite(block, std::move(kept)); !done) return fail(done.error());
+        ++rewritten;
+    }
+    return rewritten;
+}
+
 Result<bool> BlockKeeper::compact() {
     if (auto removed = remove_doomed(); !removed) return fail(removed.error());
     const auto before = shelf();
@@ -182,11 +318,15 @@ Result<bool> BlockKeeper::compact() {
         about.parents.push_back(block->about().number);
         parts.push_back({block, block->matching({}, {})});
     }
+    about.to = std::min(about.to, before->until);
     const Window all{about.from - Milliseconds(1), about.to - Milliseconds(1)};
     MergedCursor cursor(std::move(parts), nullptr, all, false, on_corrupt_, {});
     auto written = write(std::move(about), cursor);
     if (!written) return fail(written.error());
-    if (!*written) return false;  // nothing of them can be read; they stay as they are
+    const bool deleted = std::ranges::any_of(
+        chosen, [&](std::size_t i) { return before->blocks[i]->deleted() != nullptr; });
+    // Nothing of them can be read: they stay as they are, unless it is because all is deleted.
+    if (!*written && !deleted) return false;
     auto next = std::make_shared<Shelf>();
     next->until = before->until;
     for (std::size_t i = 0; i < before->blocks.size(); ++i) {
@@ -195,7 +335,7 @@ Result<bool> BlockKeeper::compact() {
         else
             doomed_.push_back(before->blocks[i]->path());
     }
-    next->blocks.push_back(std::move(*written));
+    if (*written) next->blocks.push_back(std::move(*written));
     std::sort(next->blocks.begin(), next->blocks.end(), by_time);
     publish(std::move(next));
     if (auto removed = remove_doomed(); !removed) return fail(removed.error());
@@ -209,6 +349,7 @@ Result<std::size_t> BlockKeeper::take_back(Timestamp newest) {
     auto next = std::make_shared<Shelf>();
     next->until = end;
     std::vector<std::string> replaced;
+    std::optional<Error> failure;
     std::size_t samples = 0;
     for (const auto& block : before->blocks) {
         if (block->about().to <= end) {
@@ -220,18 +361,24 @@ Result<std::size_t> BlockKeeper::take_back(Timestamp newest) {
         if (block->about().from > newest) continue;
         BlockAbout about = block->about();
         about.to = end;
-        about.parents = {block->about().number};
+        about.parents.push_back(about.number);
         const Window kept{about.from - Milliseconds(1), newest};
         MergedCursor cursor({{block, block->matching({}, {})}}, nullptr, kept, false, on_corrupt_,
                             {});
         auto written = write(std::move(about), cursor);
-        if (!written) return fail(written.error());
+        if (!written) {
+            failure = written.error();
+            replaced.pop_back();
+            next->blocks.push_back(without_later(*block, newest));
+            continue;
+        }
         if (!*written) continue;
         samples -= (*written)->about().samples;
         next->blocks.push_back(std::move(*written));
     }
     doomed_.insert(doomed_.end(), replaced.begin(), replaced.end());
     publish(std::move(next));
+    if (failure) return fail(*failure);
     if (auto removed = remove_doomed(); !removed) return fail(removed.error());
     return samples;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,7 +10,9 @@
 #include "core/mutex.h"
 #include "core/series.h"
 #include "store/blocks/block.h"
+#include "store/blocks/deletions.h"
 #include "store/blocks/plan.h"
+#include "store/blocks/retention.h"
 #include "store/log/recovery.h"
 
 namespace vedette::store {
@@ -31,6 +34,9 @@ struct Shelf {
 /// blocks of many small ones, and throws away what is past retention.
 ///
 ///     memory ─► add_cut ─► blocks ─► compact ─► wider blocks ─► retire
+///
+/// What is deleted stands beside the blocks, and is left out of whatever reads them and of whatever
+/// is made of them: so it concerns blocks up to a number only.
 ///
 /// Blocks overlap where late samples came after a cut, until they are put together.
 ///
@@ -67,10 +73,25 @@ public:
     /// is needed. Afterwards the shelf has it. The stretch may be one that blocks hold already: then
     /// these samples are late. On failure nothing has changed.
     Result<void> add_cut(const Stretch& stretch, SeriesCursor& samples);
+    /// The number of the last block that was written, or that a deletion names.
+    std::uint64_t newest_number() const { return next_number_ - 1; }
+    /// What is deleted in blocks up to `deletion->through()` is not read any more. Kept over a
+    /// restart by `save_deletions`, which is to be called before the log forgets about it.
+    void erase(std::shared_ptr<const Deletion> deletion);
+    /// Writes `<folder>/deletions` when it has changed.
+    Result<void> save_deletions();
+    /// Writes blocks anew that hold deleted samples: all of them, or one, when there is one in which
+    /// a twentieth of the series are concerned; false when there is none.
+    Result<void> clean();
+    Result<bool> clean_one();
+    /// Writes blocks anew that hold series whose class is no longer kept so long. How many.
+    Result<std::size_t> drop_expired(const Retention& retention, Timestamp newest);
+
     /// Makes one block of several, when some are due. False when none were.
     Result<bool> compact();
     /// Drops samples later than `newest`, from a time that was taken back; the end of the last
-    /// block is then no later. Returns how many there were.
+    /// block is then no later. Returns how many there were. On failure they are left out of what is
+    /// read all the same, and the block that `newest` falls into is written anew later.
     Result<std::size_t> take_back(Timestamp newest);
     /// Drops blocks; see `past_retention`. Returns how many.
     Result<std::size_t> retire(Timestamp oldest, std::uint64_t bytes_max,
@@ -82,12 +103,19 @@ private:
     std::vector<BlockExtent> extents() const;
     void publish(std::shared_ptr<Shelf> shelf);
     Result<void> remove_doomed();
+    Result<void> load_deletions(Recovery& recovery);
+    /// Writes the block anew with only these series, without what is deleted.
+    Result<void> rewrite(std::shared_ptr<const Block> block, std::vector<SeriesNumber> series);
+    std::string deletions_path() const { return settings_.folder + "/deletions"; }
 
     Files& files_;
     const Settings settings_;
     const OnCorrupt on_corrupt_;
     std::uint64_t next_number_ = 1;
     std::vector<std::string> doomed_;  // paths that nobody needs any more
+    Deletions deletions_;              // that concern some block
+    bool deletions_unsaved_ = false;
+    std::map<std::uint64_t, std::vector<bool>> nothing_expired_;  // of blocks: of these classes
 
     mutable Mutex mutex_;
     std::shared_ptr<const Shelf> shelf_ VEDETTE_GUARDED_BY(mutex_);

@@ -105,7 +105,7 @@ void MergedCursor::add_stored(const StoredEntry& entry) {
     Samples& out = place_for(entry.chunks.front().view.first_ms);
     for (const StoredChunk& chunk : entry.chunks) {
         if (chunk.view.last_ms <= window_.from.ms || chunk.view.first_ms > window_.to.ms) continue;
-        if (auto decoded = decode(chunk, window_, out); !decoded)
+        if (auto decoded = decode(chunk, window_, entry.deleted, out); !decoded)
             on_corrupt_(labels_, decoded.error());
     }
     merge_in(out);

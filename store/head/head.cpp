@@ -132,19 +132,41 @@ std::size_t SeriesSamples::drop_after(Timestamp newest) {
     };
     keep(open_.view());
     for (; kept.empty() && !sealed_.empty(); sealed_.pop_back()) keep(sealed_.back().view());
+    begin_anew(kept);
+    return dropped;
+}
+
+/// Appends samples behind the sealed chunks, in place of the open one.
+void SeriesSamples::begin_anew(const Samples& samples) {
     open_ = OpenChunk();
     histograms_.reset();
     unclaim();
-    for (std::size_t i = 0; i < kept.times.size(); ++i) {
-        Sample sample{kept.times[i], {}};
-        if (i < kept.histograms.size() && kept.histograms[i])
-            sample.value = kept.histograms[i];
+    for (std::size_t i = 0; i < samples.times.size(); ++i) {
+        Sample sample{samples.times[i], {}};
+        if (i < samples.histograms.size() && samples.histograms[i])
+            sample.value = samples.histograms[i];
         else
-            sample.value = kept.floats[i];
-        claim(sample, {beginning, {}});
+            sample.value = samples.floats[i];
+        claim(sample, {{never}, {}});
         append(sample);
     }
-    return dropped;
+}
+
+std::size_t SeriesSamples::erase(Window window) {
+    if (!overlaps(window)) return 0;
+    constexpr Timestamp end_of_time{std::numeric_limits<std::int64_t>::max()};
+    std::size_t samples = 0;
+    Samples kept;
+    const auto keep = [&](const ChunkView& chunk) {
+        samples += chunk.count;
+        (void)decode(chunk, {{never}, window.from}, kept);
+        (void)decode(chunk, {window.to, end_of_time}, kept);
+    };
+    for (const SealedChunk& chunk : sealed_) keep(chunk.view());
+    keep(open_.view());
+    sealed_.clear();
+    begin_anew(kept);
+    return samples - std::min(samples, kept.times.size());
 }
 
 bool SeriesSamples::restore_sealed(const ChunkView& chunk) {
@@ -236,6 +258,14 @@ void Head::forget(Slot slot) {
     series_[slot] = SeriesSamples();
     heap_bytes_ -= std::min(before, heap_bytes_);
     late_.forget(slot);
+}
+
+std::size_t Head::erase(Slot slot, Window window) {
+    SeriesSamples& series = series_[slot];
+    const std::size_t before = series.heap_bytes();
+    const std::size_t erased = series.erase(window);
+    if (erased > 0) heap_bytes_ += series.heap_bytes() - before;
+    return erased + late_.erase(slot, window);
 }
 
 std::vector<Slot> Head::drop_before(Timestamp oldest, Timestamp oldest_late) {

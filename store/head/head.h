@@ -63,6 +63,8 @@ public:
     void drop_before(Timestamp oldest);
     /// Drops samples later than `newest`, and returns how many. Nothing may be claimed.
     std::size_t drop_after(Timestamp newest);
+    /// Drops samples inside the window, and returns how many. Nothing may be claimed.
+    std::size_t erase(Window window);
     /// Puts back what a checkpoint holds. False when it is not later than what is here.
     bool restore_sealed(const ChunkView& chunk);
     Result<void> restore_open(const ChunkView& chunk, const OpenChunk::Tail& tail);
@@ -73,6 +75,7 @@ public:
 
 private:
     void seal();
+    void begin_anew(const Samples& samples);
 
     // Only a series that ever held a histogram pays for this.
     struct Histograms {
@@ -133,6 +136,8 @@ public:
 
     void append(Slot slot, const Sample& sample);
     void forget(Slot slot);
+    /// Drops samples of a series inside the window, and returns how many.
+    std::size_t erase(Slot slot, Window window);
     /// Drops chunks that ended before `oldest`, and late samples before `oldest_late`; returns the
     /// series that have had no sample for two passes, ascending.
     std::vector<Slot> drop_before(Timestamp oldest, Timestamp oldest_late);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/limits.h"
+#include "store/blocks/deletions.h"
 #include "store/log/records.h"
 
 namespace vedette::store {
@@ -38,6 +39,9 @@ public:
                 break;
             case RecordType::LateSamples:
                 taken = late_samples(record.payload);
+                break;
+            case RecordType::Deleted:
+                taken = deleted(record.payload);
                 break;
             case RecordType::Metadata:
                 taken = metadata(record.payload);
@@ -141,6 +145,16 @@ private:
         const auto newest = read_cut(payload);
         if (!newest) return fail(newest.error());
         head_.drop_after(*newest);
+        return {};
+    }
+
+    Result<void> deleted(std::string_view payload) {
+        auto deletion = Deletion::read(payload);
+        if (!deletion) return fail(deletion.error());
+        for (const auto& selector : (*deletion)->selectors())
+            for (const Slot slot : index_.matching(selector, {}))
+                if (slot < head_.slot_end()) head_.erase(slot, (*deletion)->window());
+        recovery_.deletions.push_back(std::move(*deletion));
         return {};
     }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@
 #include "store/head/memory.h"
 
 namespace vedette::store {
+
+class Deletion;
 
 /// What was found on the disk when the store opened: what came back, and what did not.
 struct Recovery {
@@ -25,6 +28,8 @@ struct Recovery {
     std::size_t series = 0, floats = 0, histograms = 0, chunks = 0;
     std::uint64_t bytes = 0;
     bool checkpoint = false;
+    /// That the log holds; blocks are to know of them.
+    std::vector<std::shared_ptr<const Deletion>> deletions;
     std::vector<Loss> losses;  ///< at most limits::losses_shown_max
     std::size_t losses_more = 0;
     Milliseconds took{0};

@@ -23,6 +23,7 @@ enum class RecordType : std::uint8_t {
     CheckpointEnd = 7,
     Cut = 8,
     LateSamples = 9,
+    Deleted = 10,
 };
 
 inline constexpr std::string_view segment_magic = "vdtwal1\n";

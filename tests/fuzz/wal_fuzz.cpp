@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // sound.
     std::string log(store::segment_magic), checkpoint(store::checkpoint_magic);
     for (std::size_t at = 0; at + 2 <= size;) {
-        const auto type = static_cast<store::RecordType>(1 + data[at] % 8);
+        const auto type = static_cast<store::RecordType>(1 + data[at] % 10);
         const std::size_t length = std::min<std::size_t>(data[at + 1], size - at - 2);
         for (std::string* file : {&log, &checkpoint}) {
             const std::size_t begin = store::begin_record(*file, type);

@@ -123,8 +123,8 @@ TEST_CASE("every file of ours can be printed", "[store][dump]") {
                            number + "\n");
     REQUIRE(it.files.write_atomically("data/notes", "hello, world"));
     CHECK(dump(it.files, "data/notes", out).error().message ==
-          "data/notes begins with \"hello, w\"; expected a log segment, a checkpoint, a block or "
-          "`format`");
+          "data/notes begins with \"hello, w\"; expected a log segment, a checkpoint, a block, "
+          "deletions or `format`");
 }
 
 TEST_CASE("writers and readers of several threads see whole samples in order", "[store][threads]") {

@@ -11,7 +11,14 @@ StoreSettings read(const std::string& text, Problems& problems) {
     const ConfigNode root = read_yaml("watch.yml", text, problems);
     const ConfigNode* section = root.find("storage");
     REQUIRE(section != nullptr);
-    return read_storage_section(*section, problems);
+    // `name="value"`, as much of a selector as is needed here.
+    const auto parse = [](std::string_view match) -> Result<std::vector<Matcher>> {
+        const auto sign = match.find("=~");
+        if (sign == match.npos) return fail(Fault::BadInput, "no `=~` in it");
+        return std::vector<Matcher>{{Matcher::Op::Match, std::string(match.substr(0, sign)),
+                                     std::string(match.substr(sign + 2))}};
+    };
+    return read_storage_section(*section, problems, parse);
 }
 
 }  // namespace
@@ -77,6 +84,41 @@ TEST_CASE("the out-of-order window has our name and Prometheus's", "[store][sett
           "watch.yml:5:5: unknown key `retention` in storage.tsdb\n"
           "        retention: 5d\n"
           "        ^\n");
+}
+
+TEST_CASE("classes of series say how long they are kept", "[store][settings]") {
+    Problems problems;
+    const StoreSettings settings = read(
+        "storage:\n  retention_classes:\n    - {match: __name__=~node_.*, keep: 90d}\n"
+        "    - {match: job=~debug, keep: 1d}\n",
+        problems);
+    CHECK(problems.all().empty());
+    REQUIRE(settings.retention_classes.size() == 2);
+    CHECK(settings.retention_classes[0].text == "__name__=~node_.*");
+    CHECK(settings.retention_classes[0].selector[0].value == "node_.*");
+    CHECK(settings.retention_classes[0].keep == std::chrono::hours(24 * 90));
+    CHECK(settings.retention_classes[1].keep == std::chrono::hours(24));
+    read("storage:\n  retention_classes:\n    - {match: up, keep: 0s}\n    - {keep: 1d}\n"
+         "    - {match: \"a=~[\", keep: 1d, for: 1d}\n",
+         problems);
+    CHECK(problems.text() ==
+          "watch.yml:3:25: storage.retention_classes: keep is 0s; expected more than 0s\n"
+          "        - {match: up, keep: 0s}\n"
+          "                            ^\n"
+          "watch.yml:3:15: storage.retention_classes: match is no selector of series such as "
+          "'{__name__=~\"node_.*\"}': no `=~` in it\n"
+          "        - {match: up, keep: 0s}\n"
+          "                  ^\n"
+          "watch.yml:4:7: storage.retention_classes has no `match`\n"
+          "        - {keep: 1d}\n"
+          "          ^\n"
+          "watch.yml:5:15: storage.retention_classes: match is no selector of series such as "
+          "'{__name__=~\"node_.*\"}': the pattern of a=~\"[\" cannot be read: missing ]: [\n"
+          "        - {match: \"a=~[\", keep: 1d, for: 1d}\n"
+          "                  ^\n"
+          "watch.yml:5:33: unknown key `for` in storage.retention_classes\n"
+          "        - {match: \"a=~[\", keep: 1d, for: 1d}\n"
+          "                                    ^\n");
 }
 
 TEST_CASE("Prometheus's exemplars below storage are taken with a warning", "[store][settings]") {
