@@ -36,7 +36,7 @@ public:
             if (row.sample.at >= newest_) memory.add(labels, row.sample.at, row.sample.value);
             newest_ = std::max(newest_, row.sample.at);
         }
-        return Appended{batch.rows.size(), 0, 0, 0, ""};
+        return Appended{.stored = batch.rows.size(), .first_rejection = {}};
     }
 
     std::map<std::string, std::string> last;

@@ -87,7 +87,7 @@ private:
     Result<Appended> append(const Batch& batch) override {
         for (const auto& row : batch.rows)
             data.add(series_[row.series.id], row.sample.at, row.sample.value);
-        return Appended{batch.rows.size(), 0, 0, 0, ""};
+        return Appended{.stored = batch.rows.size(), .first_rejection = {}};
     }
     Result<void> take(std::span<const Alert>) override { return {}; }
 
