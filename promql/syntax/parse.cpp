@@ -74,7 +74,11 @@ std::size_t levels_at_most(std::string_view text) {
 
 }  // namespace
 
-Result<ExprPtr> parse(std::string_view text, ParseProblem* problem, Features features) {
+namespace {
+
+/// Reads all of the text by one of the parser's beginnings.
+Result<ExprPtr> parse_by(ExprPtr (Parser::*begin)(), std::string_view text, ParseProblem* problem,
+                         Features features) {
     if (text.size() > limits::query_text_bytes_max) {
         Complaint complaint{{0, 0},
                             fmt::format("query is {} bytes long, more than {} are not read",
@@ -86,7 +90,7 @@ Result<ExprPtr> parse(std::string_view text, ParseProblem* problem, Features fea
     Result<ExprPtr> result;
     const bool had_room = with_stack_for(levels_at_most(text), [&] {
         Parser parser(text, features);
-        ExprPtr expr = parser.parse_all();
+        ExprPtr expr = (parser.*begin)();
         std::optional<Complaint> complaint = parser.complaint();
         if (expr != nullptr) complaint = check_types(*expr, text);
         if (complaint)
@@ -99,15 +103,16 @@ Result<ExprPtr> parse(std::string_view text, ParseProblem* problem, Features fea
     return result;
 }
 
+}  // namespace
+
+Result<ExprPtr> parse(std::string_view text, ParseProblem* problem, Features features) {
+    return parse_by(&Parser::parse_all, text, problem, features);
+}
+
 Result<std::vector<Matcher>> parse_selector(std::string_view text, ParseProblem* problem) {
-    Result<ExprPtr> expr = parse(text, problem);
+    Result<ExprPtr> expr = parse_by(&Parser::parse_all_as_selector, text, problem, {});
     if (!expr) return fail(expr.error());
-    Selector* selector = (*expr)->as<Selector>();
-    if (selector == nullptr || (*expr)->type == Type::Matrix ||
-        selector->shift.offset.count() != 0 || selector->shift.at != Shift::At::Step)
-        return fail(report(
-            text, {(*expr)->at, "expected a series selector, as in up{job=\"api\"}", {}}, problem));
-    return std::move(selector->matchers);
+    return std::move((*expr)->as<Selector>()->matchers);
 }
 
 }  // namespace vedette::promql

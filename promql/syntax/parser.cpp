@@ -99,6 +99,18 @@ ExprPtr Parser::parse_all() {
     return expr;
 }
 
+ExprPtr Parser::parse_all_as_selector() {
+    ExprPtr selector;
+    if (is(Kind::LeftBrace))
+        selector = parse_selector(Token{});
+    else if (names_a_metric())
+        selector = parse_selector(take());
+    else
+        return unexpected();
+    if (selector != nullptr && !is(Kind::End)) return unexpected();
+    return selector;
+}
+
 bool Parser::names_a_metric() const {
     switch (token_.kind) {
         case Kind::Identifier:

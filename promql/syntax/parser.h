@@ -84,6 +84,8 @@ public:
 
     /// The whole text as one expression, types not yet checked.
     ExprPtr parse_all();
+    /// As `parse_all`, of a text that is one series selector and nothing else.
+    ExprPtr parse_all_as_selector();
     const std::optional<Complaint>& complaint() const { return complaint_; }
 
 private:

@@ -106,8 +106,6 @@ const std::map<std::string, std::string> otherwise = {
     // There it divides by zero.
     {"tiny step",
      R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer"})"},
-    {"series with an expression",
-     R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"match[]\": 1:1: parse error: expected a series selector, as in up{job=\"api\"}"})"},
 };
 
 json recorded() {

@@ -239,8 +239,33 @@ TEST_CASE("a selector alone gives its matchers, anything else is refused", "[pro
     REQUIRE(matchers.size() == 2);
     CHECK(matchers[0] == Matcher{Matcher::Op::Match, "__name__", "up|x"});
     CHECK(matchers[1] == Matcher{Matcher::Op::NotEqual, "job", "a"});
-    CHECK(parse_selector("up[5m]").error().message ==
-          "1:1: parse error: expected a series selector, as in up{job=\"api\"}");
+    // What Prometheus 3.5.3 says of `match[]`.
+    const std::pair<const char*, const char*> refused[]{
+        {"", "unknown position: parse error: unexpected end of input"},
+        {" ", "1:2: parse error: unexpected end of input"},
+        {"1", R"_(1:1: parse error: unexpected number "1")_"},
+        {R"_(sum(x))_", R"_(1:4: parse error: unexpected "(")_"},
+        {"x[5m]", R"_(1:2: parse error: unexpected "[")_"},
+        {"x offset 5m", "1:3: parse error: unexpected <offset>"},
+        {"x @ 1", R"_(1:3: parse error: unexpected "<Item 57400>" <op:@>)_"},
+        {R"_("a")_", R"_(1:1: parse error: unexpected string "\"a\"")_"},
+        {"x y", R"_(1:3: parse error: unexpected identifier "y")_"},
+        {"x{", "1:3: parse error: unexpected end of input inside braces"},
+        {R"_((x))_", R"_(1:1: parse error: unexpected "(")_"},
+        {"-x", "1:1: parse error: unexpected <op:->"},
+        {"x,", R"_(1:2: parse error: unexpected ",")_"},
+        {"bool", "1:1: parse error: unexpected <bool>"},
+        {R"_(on{a="b"})_", "1:1: parse error: unexpected <on>"},
+        {"x{} offset", "1:5: parse error: unexpected <offset>"},
+    };
+    for (const auto& [text, why] : refused) {
+        CAPTURE(text);
+        CHECK(parse_selector(text).error().message == why);
+    }
+    for (const char* text : {"sum", "rate", "and", "by", "offset", "x#c"}) {
+        CAPTURE(text);
+        CHECK(parse_selector(text));
+    }
 }
 
 TEST_CASE("the table of functions is in order, so that a name is found", "[promql][parse]") {
