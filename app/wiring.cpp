@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -24,6 +25,8 @@
 #include "core/mutex.h"
 #include "exporter/api/admin_api.h"
 #include "exporter/api/board.h"
+#include "exporter/api/exemplar_api.h"
+#include "exporter/api/metadata_api.h"
 #include "exporter/api/notices.h"
 #include "exporter/api/process_api.h"
 #include "exporter/api/query_api.h"
@@ -86,11 +89,33 @@ rules::RuleSettings rule_settings(const Configuration& configuration, const RunO
     return settings;
 }
 
+bool has_feature(const RunOptions& options, std::string_view name) {
+    return std::any_of(options.features.begin(), options.features.end(), [&](const auto& names) {
+        return (',' + names + ',').find(fmt::format(",{},", name)) != std::string::npos;
+    });
+}
+
+/// Prometheus keeps exemplars only where they are asked for.
+store::StoreSettings store_settings(const Configuration& configuration, const RunOptions& options) {
+    store::StoreSettings settings = configuration.storage;
+    if (!has_feature(options, "exemplar-storage")) settings.exemplars_max = 0;
+    settings.hold_log = !configuration.remote_writes.empty();
+    return settings;
+}
+
+std::vector<scrape::MetricAbout> stored_metadata(const store::Store& store) {
+    std::vector<scrape::MetricAbout> out;
+    for (const auto& [metric, said] : store.all_metadata())
+        out.push_back({metric, said.type, said.help, said.unit});
+    return out;
+}
+
 scrape::Settings scrape_settings(const Configuration& configuration, const RunOptions& options) {
     scrape::Settings settings = configuration.scraping;
-    for (const std::string& names : options.features)
-        settings.extra_metrics |=
-            (',' + names + ',').find(",extra-scrape-metrics,") != std::string::npos;
+    scrape::apply_features(
+        settings, {.extra_metrics = has_feature(options, "extra-scrape-metrics"),
+                   .native_histograms = has_feature(options, "native-histograms"),
+                   .created_zeros = has_feature(options, "created-timestamp-zero-ingestion")});
     return settings;
 }
 
@@ -196,9 +221,8 @@ Result<void> Daemon::Rooms::open_store() {
     reserve.emplace(*files, Reserve::Settings{options.data, configuration.storage.reserve_bytes},
                     log, metrics);
     const auto attempt = [&] {
-        store::StoreSettings settings = configuration.storage;
-        settings.hold_log = !configuration.remote_writes.empty();
-        return store::Store::open(*store_files, options.data, settings, clock, log, metrics);
+        return store::Store::open(*store_files, options.data,
+                                  store_settings(configuration, options), clock, log, metrics);
     };
     auto opened = attempt();
     // Not before: the folder may be another program's.
@@ -305,6 +329,9 @@ void Daemon::Rooms::join_pages() {
     front->add(exporter::page_routes());
     front->add(board->routes());
     front->add(exporter::query_routes({*engine, *store, *store, clock}));
+    front->add(exporter::metadata_routes(
+        {[this] { return scraper->snapshot(); }, [this] { return stored_metadata(*store); }}));
+    front->add(exporter::exemplar_routes(*store, features_of(options)));
     front->add(exporter::rules_routes(groups));
     front->add(exporter::process_routes(process_sources()));
     front->add(notices.routes());
@@ -443,6 +470,7 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
     }
     store->take_out_of_order(next.storage.out_of_order_window);
     otlp->load(next.otlp);
+    store->keep_exemplars(store_settings(next, options).exemplars_max);
     io->call([&] {
         probes->load(next.probes);
         scraper->load(scrape_settings(next, options));

@@ -70,6 +70,7 @@ public:
         return false;
     }
     bool at_end() const { return at_ == end_; }
+    std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
 private:
     bool fail() {

@@ -14,7 +14,7 @@ namespace {
 
 struct Switch {
     std::string_view name;
-    bool Features::*feature;
+    bool Features::* feature;
 };
 
 constexpr std::array switches = {
@@ -30,14 +30,14 @@ struct Known {
 };
 
 constexpr std::array known = {
-    Known{"native-histograms", "native histograms are always taken"},
-    Known{"exemplar-storage", "exemplars are counted, not kept"},
+    Known{"native-histograms", ""},  // so does it
+    Known{"exemplar-storage", ""},   // the store is asked by who wires it
     Known{"memory-snapshot-on-shutdown", "the log is read at start"},
     Known{"extra-scrape-metrics", ""},  // scraping asks for it itself
     Known{"metadata-wal-records", "metadata is always logged"},
     Known{"auto-reload-config", "a reload is asked for by SIGHUP or POST /-/reload"},
     Known{"concurrent-rule-eval", "rules of a group are evaluated in order"},
-    Known{"created-timestamp-zero-ingestion", "created timestamps make no samples"},
+    Known{"created-timestamp-zero-ingestion", ""},  // so does it
     Known{"delayed-compaction", "the store has its own times for that"},
     Known{"type-and-unit-labels", "type and unit never become labels"},
     Known{"use-uncached-io", "files are read and written through the cache"},

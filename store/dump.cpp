@@ -72,6 +72,8 @@ public:
                 return dropped(record.payload);
             case RecordType::Cut:
                 return cut(record.payload);
+            case RecordType::Exemplars:
+                return exemplars(record.payload);
             case RecordType::CheckpointBegin:
                 return begin(record.payload);
             case RecordType::Chunks:
@@ -143,6 +145,16 @@ private:
         std::string text = "dropped";
         for (const SeriesId id : *ids) text += " " + print(id);
         line(text);
+        return {};
+    }
+
+    Result<void> exemplars(std::string_view payload) {
+        auto records = read_exemplars(payload);
+        if (!records) return fail(records.error());
+        line("exemplars");
+        for (const auto& [series, exemplar] : *records)
+            below(fmt::format("{} {} {} # {}", to_string(series), format_rfc3339(exemplar.at),
+                              format_value(exemplar.value), to_string(exemplar.labels)));
         return {};
     }
 

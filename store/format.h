@@ -9,7 +9,7 @@ namespace vedette::store {
 /// What this program writes into `<data>/format`, and the oldest it still opens: itself and the one
 /// before, and the one before that. 2: checkpoints may hold packed chunks, the log may hold cuts. 3:
 /// samples may be in blocks, and then are no longer in the log. 4: the log may hold late samples
-/// and deletions, which may stand beside blocks too.
+/// and deletions, which may stand beside blocks too, and exemplars.
 inline constexpr int format_number = 4;
 inline constexpr int format_oldest = 1;
 

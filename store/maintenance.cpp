@@ -53,6 +53,11 @@ void Store::Parts::count(const CommitCounts& counts) {
         counters.out_of_order.add(static_cast<double>(counts.out_of_order));
     if (counts.duplicate > 0) counters.duplicate.add(static_cast<double>(counts.duplicate));
     if (counts.too_old > 0) counters.too_old.add(static_cast<double>(counts.too_old));
+    if (counts.exemplars > 0) counters.exemplars.add(static_cast<double>(counts.exemplars));
+    if (counts.exemplars_out_of_order > 0)
+        counters.exemplars_out_of_order.add(static_cast<double>(counts.exemplars_out_of_order));
+    if (counts.exemplars_too_long > 0)
+        counters.exemplars_too_long.add(static_cast<double>(counts.exemplars_too_long));
     if (counts.over_budget) counters.memory_refused.add();
     if (counts.log_failed) counters.log_failures.add();
     if (counts.unlogged != 0) {
@@ -288,6 +293,10 @@ Result<void> Store::Parts::drop_future() {
         {
             const Lock head_lock(memory.head_mutex);
             samples += memory.head.drop_after(now);
+        }
+        {
+            const Lock exemplar_lock(memory.exemplar_mutex);
+            memory.exemplars.drop_after(now);
         }
         counters.cut.add(static_cast<double>(samples));
         log.warn("the clock was set back; samples of the time after it were dropped",

@@ -300,6 +300,23 @@ Result<std::vector<std::string>> Store::label_values(std::string_view name, Sele
     return std::vector<std::string>(values.begin(), values.end());
 }
 
+Result<std::vector<SeriesExemplars>> Store::exemplars(Selectors selectors, Window window) {
+    const auto ready = make_ready(selectors);
+    if (!ready) return fail(ready.error());
+    const auto holds = [](const std::vector<ReadyMatcher>& selector, const Labels& labels) {
+        return std::all_of(selector.begin(), selector.end(), [&](const ReadyMatcher& matcher) {
+            return matcher.holds(labels.get(matcher.name()));
+        });
+    };
+    const Lock lock(parts_->memory.exemplar_mutex);
+    return parts_->memory.exemplars.find(
+        [&](const Labels& labels) {
+            return std::any_of(ready->begin(), ready->end(),
+                               [&](const auto& selector) { return holds(selector, labels); });
+        },
+        window);
+}
+
 Result<std::vector<Labels>> Store::series_in(Selectors selectors, Window window) {
     Parts& parts = *parts_;
     auto ready = make_ready(selectors);

@@ -30,11 +30,11 @@ Milliseconds read_window(MapReader& map, Problems& problems) {
     if (theirs.node(their_key) == nullptr) return own;
     const Milliseconds window = window_of(theirs, their_key);
     if (own_said && own != window)
-        theirs.problem(their_key,
-                       fmt::format("storage.tsdb.{} is {} and storage.{} is {}; expected one of "
-                                   "them, or the same",
-                                   their_key, format_duration(window), own_key,
-                                   format_duration(own)));
+        theirs.problem(
+            their_key,
+            fmt::format("storage.tsdb.{} is {} and storage.{} is {}; expected one of "
+                        "them, or the same",
+                        their_key, format_duration(window), own_key, format_duration(own)));
     return window;
 }
 
@@ -97,9 +97,10 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
     settings.out_of_order_window = read_window(map, problems);
     settings.retention_classes = read_classes(map, problems, parse);
     if (const ConfigNode* node = map.node("exemplars"))
-        problems.warn(*node,
-                      "storage.exemplars is Prometheus's and has no effect here: exemplars "
-                      "are not kept");
+        settings.exemplars_max = static_cast<std::size_t>(
+            MapReader(*node, problems, "storage.exemplars")
+                .integer("max_exemplars", limits::exemplars_max_default, 0,
+                         static_cast<std::int64_t>(limits::exemplars_max_max)));
     return settings;
 }
 

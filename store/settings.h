@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "core/exemplar_limits.h"
 #include "core/limits.h"
 #include "core/series.h"
 #include "core/time.h"
@@ -43,6 +44,9 @@ struct StoreSettings {
     std::size_t series_max = limits::series_max_default;
     std::size_t head_bytes_max = limits::head_bytes_max_default;
 
+    /// So many exemplars are remembered, the newest of all series; 0 for none.
+    std::size_t exemplars_max = limits::exemplars_max_default;
+
     // ── what a full disk may take ──
     /// Space kept in the data directory and released for the ledger when the disk is full; 0 for
     /// none.
@@ -67,8 +71,7 @@ struct StoreSettings {
     bool own_thread = true;  ///< syncs and maintains by itself; otherwise `flush` and `maintain` do
 };
 
-/// Reads the `storage:` section; of Prometheus's `tsdb` below it `out_of_order_time_window`. Its
-/// `exemplars` is taken with a warning.
+/// Reads the `storage:` section; of Prometheus's `tsdb` below it `out_of_order_time_window`.
 /// `parse` reads what stands in a class's `match`.
 using ParseSelector = std::function<Result<std::vector<Matcher>>(std::string_view)>;
 StoreSettings read_storage_section(const ConfigNode& section, Problems& problems,

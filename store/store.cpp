@@ -42,6 +42,10 @@ Result<void> Store::Parts::open() {
         const Lock lock_(maintain_mutex);
         log_begins = until;
     }
+    {
+        const Lock lock_(memory.exemplar_mutex);
+        memory.exemplars.resize(settings.exemplars_max);
+    }
     auto position = replay(files, wal_folder, until, memory, recovery, settings.hold_log);
     if (!position) return fail(position.error());
     for (const auto& deletion : recovery.deletions) keeper.erase(deletion);
@@ -170,8 +174,6 @@ Result<Appended> Store::append(const Batch& batch) {
 
 Result<Appended> Store::append(const Batch& batch, Committer::IfUnlogged otherwise) {
     if (parts_->closed) return fail(Fault::Unavailable, "the store is closed");
-    if (!batch.exemplars.empty())
-        parts_->counters.exemplars.add(static_cast<double>(batch.exemplars.size()));
     return parts_->committer->append(batch, otherwise);
 }
 
@@ -221,7 +223,12 @@ Result<void> Store::clean_deleted() {
     return cleaned;
 }
 
-// ── metadata, about itself ──
+// ── exemplars, metadata, about itself ──
+
+void Store::keep_exemplars(std::size_t most) {
+    const Lock lock(parts_->memory.exemplar_mutex);
+    parts_->memory.exemplars.resize(most);
+}
 
 std::optional<MetricMetadata> Store::find_metadata(std::string_view metric) const {
     const Lock lock(parts_->memory.index_mutex);

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "core/exemplar.h"
 #include "core/series.h"
 #include "core/time.h"
 #include "store/blocks/plan.h"
@@ -49,7 +50,10 @@ namespace vedette::store {
 /// to a block of their own, which is then put together with the one that holds their time.
 /// Memory then drops whole chunks, and series that stayed without samples for two passes; that
 /// changes `generation()`, and refs to those series (only to those) are refused from then on.
-class Store final : public SampleSink, public SeriesSource, public LabelSource {
+class Store final : public SampleSink,
+                    public SeriesSource,
+                    public LabelSource,
+                    public ExemplarSource {
 public:
     /// Opens or creates `<folder>/format`, `lock`, `wal/` and `blocks/`, and reads back what is
     /// there. Fails with Refused when another program has the folder or a newer one wrote it, and
@@ -66,7 +70,7 @@ public:
     /// Texts longer than limits::metadata_text_bytes_max are cut.
     void metadata(std::string_view metric, std::string_view type, std::string_view help,
                   std::string_view unit) override;
-    /// Exemplars are counted and not kept.
+    /// Exemplars that are not kept are counted, by reason; they refuse no batch.
     Result<Appended> append(const Batch& batch) override;
     /// This store for those whose samples somebody waits to see, as rules wait for readings: when
     /// the log cannot be written (a full disk), what they append is kept in memory all the same,
@@ -94,6 +98,12 @@ public:
     Result<void> erase(std::vector<std::vector<Matcher>> selectors, Window window);
     /// Writes blocks anew that hold deleted samples.
     Result<void> clean_deleted();
+
+    // ── ExemplarSource ──
+    Result<std::vector<SeriesExemplars>> exemplars(std::span<const std::vector<Matcher>> selectors,
+                                                   Window window) override;
+    /// So many are remembered from now on; the newest stay.
+    void keep_exemplars(std::size_t most);
 
     // ── the newest sample, in constant time ──
     /// Whatever it is, stale markers too, as long as memory holds it: some hours.

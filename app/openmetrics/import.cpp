@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/sha256.h"
-#include "probes/scrape/page.h"
+#include "probes/scrape/page/reader.h"
 #include "store/series_check.h"
 
 namespace vedette::app {
@@ -89,7 +89,7 @@ Error Import::at_line(int line, std::string_view what) const {
 
 Result<std::uint32_t> Import::find_series(std::string_view text) {
     if (const auto known = by_text_.find(text); known != by_text_.end()) return known->second;
-    auto labels = scrape::read_series(text, PageFormat::OpenMetrics);
+    auto labels = scrape::read_series(text);
     if (!labels) return fail(labels.error());
     if (const std::string why = store::why_no_series(*labels); !why.empty())
         return fail(Fault::BadInput, why);
@@ -150,7 +150,7 @@ Result<void> Import::each_row(std::string_view doing, bool first_time, const Eac
                 at_line(reader.line(),
                         fmt::format("{} has no time; expected seconds since 1970 behind the value",
                                     quote(item->text))));
-        if (item->exemplar && first_time) ++done_.exemplars;
+        if (!item->exemplars.empty() && first_time) ++done_.exemplars;
         const Row row{last_series, {std::llround(item->at_seconds * 1000)}, item->value};
         if (auto taken = each(row); !taken) return renamed(taken.error());
     }

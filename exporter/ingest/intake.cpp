@@ -66,6 +66,8 @@ Result<Sorted> to_batch(const WriteRequest& request, BadSeries bad, SampleSink& 
 /// Takes out what is so far ahead of our clock that it would lock out its series until then.
 void take_out_future(Sorted& sorted, Timestamp now) {
     const Timestamp newest = now + Milliseconds(limits::sample_ahead_max);
+    std::erase_if(sorted.batch.exemplars,
+                  [&](const auto& exemplar) { return exemplar.at > newest; });
     sorted.intake.refused += std::erase_if(sorted.batch.rows, [&](const Batch::Row& row) {
         if (row.sample.at <= newest) return false;
         if (sorted.intake.first.empty())

@@ -121,7 +121,8 @@ Route remote_write_route(SampleSink& sink, const Clock& clock) {
             .role = Role::Editor,
             .group = PathGroup::Write,
             .weight = Weight::Worker,
-            .answer = [&sink, &clock](const Request& request) { return take_write(request, sink, clock); },
+            .answer = [&sink,
+                       &clock](const Request& request) { return take_write(request, sink, clock); },
             .body_bytes_max = limits::write_body_bytes_max};
 }
 

@@ -67,8 +67,8 @@ Scraper::Scraper(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, L
                                 "Samples of pages that the store did not take")),
       refused_series_(metrics.counter("vedette_scrape_samples_refused_total",
                                       "Samples of pages whose series the store has no room for")),
-      exemplars_(metrics.counter("vedette_scrape_exemplars_total",
-                                 "Exemplars on pages; they are not stored")),
+      exemplars_(
+          metrics.counter("vedette_scrape_exemplars_total", "Exemplars on pages, known ones too")),
       failures_(metrics.counter("vedette_scrape_failures_total", "Scrapes that failed")),
       discovery_failures_(metrics.counter("vedette_scrape_discovery_failures_total",
                                           "Lists and files of targets that could not be read")),
@@ -292,6 +292,8 @@ void Scraper::finish(Id id, Running& running, const Outcome& outcome, const Take
     const std::string& job = running.job->settings->name;
     const std::chrono::nanoseconds took = clock_.steady() - outcome.began;
     add_report(running, outcome, taken, took);
+    // Most are known already, which the store refuses; that is not worth a word.
+    if (!running.series.zeros().rows.empty()) (void)sink_.append(running.series.zeros());
     commit(job);
     exemplars_.add(static_cast<double>(taken.exemplars));
     if (taken.refused > 0) {
@@ -311,6 +313,15 @@ void Scraper::finish(Id id, Running& running, const Outcome& outcome, const Take
     status.last_error = outcome.error;
     status.last_scrape = outcome.at;
     status.took = took;
+    status.metrics = shared_about(running);
+}
+
+/// Targets of a job mostly say the same about their metrics: then it is kept once.
+std::shared_ptr<const MetricsAbout> Scraper::shared_about(const Running& running) {
+    auto& last = running.job->about;
+    const auto& own = running.series.about();
+    if (!last || (last != own && *last != *own)) last = own;
+    return last;
 }
 
 void Scraper::add_report(Running& running, const Outcome& outcome, const Taken& taken,

@@ -17,7 +17,7 @@
 #include "core/time.h"
 #include "probes/schedule.h"
 #include "probes/scrape/discovery.h"
-#include "probes/scrape/page_series.h"
+#include "probes/scrape/page/series.h"
 #include "probes/scrape/settings.h"
 #include "probes/scrape/status.h"
 #include "probes/scrape/target.h"
@@ -78,6 +78,7 @@ private:
         std::string refusal;  ///< why none of its targets is asked: target_limit
         std::unique_ptr<Discovery> discovery;
         std::map<Key, Id> targets;
+        std::shared_ptr<const MetricsAbout> about;  ///< of the target that was read last
     };
     /// One scrape that ended, one way or the other.
     struct Outcome {
@@ -102,6 +103,7 @@ private:
     void finish(Id id, Running& running, const Outcome& outcome, const Taken& taken);
     void add_report(Running& running, const Outcome& outcome, const Taken& taken,
                     std::chrono::nanoseconds took);
+    std::shared_ptr<const MetricsAbout> shared_about(const Running& running);
     void put_report(Running& running, Timestamp at, const std::vector<double>& values);
     void commit(const std::string& job);
 

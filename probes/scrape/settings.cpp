@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <map>
+
+#include "core/histogram.h"
 
 namespace vedette::scrape {
 namespace {
@@ -17,6 +20,10 @@ struct ProtocolName {
 };
 
 constexpr std::array protocol_names = {
+    ProtocolName{"PrometheusProto",
+                 "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                 "encoding=delimited",
+                 Protocol::Protobuf, PageFormat::Protobuf},
     ProtocolName{"OpenMetricsText1.0.0", "application/openmetrics-text;version=1.0.0",
                  Protocol::OpenMetrics100, PageFormat::OpenMetrics},
     ProtocolName{"OpenMetricsText0.0.1", "application/openmetrics-text;version=0.0.1",
@@ -69,11 +76,8 @@ std::optional<Protocol> read_protocol(const ConfigNode& node, const std::string&
         if (known.name == name) return known.protocol;
         names.emplace_back(known.name);
     }
-    if (name == "PrometheusProto")
-        problems.add(node, "`PrometheusProto` is not in this version; see docs/limits.md");
-    else
-        problems.add(node, fmt::format("unknown scrape protocol `{}`; expected one of `{}`", name,
-                                       fmt::join(names, "`, `")));
+    problems.add(node, fmt::format("unknown scrape protocol `{}`; expected one of `{}`", name,
+                                   fmt::join(names, "`, `")));
     return std::nullopt;
 }
 
@@ -125,6 +129,7 @@ void read_times(MapReader& map, ScrapeDefaults& out) {
 void read_common(MapReader& map, ScrapeDefaults& out) {
     read_times(map, out);
     out.protocols = read_protocols(map, out.protocols);
+    out.protocols_given = out.protocols_given || map.node("scrape_protocols") != nullptr;
     out.body_bytes_max = map.bytes("body_size_limit", out.body_bytes_max);
     out.samples_max = read_limit(map, "sample_limit", out.samples_max);
     out.targets_max = read_limit(map, "target_limit", out.targets_max);
@@ -141,12 +146,9 @@ void read_common(MapReader& map, ScrapeDefaults& out) {
         map.problem("metric_name_escaping_scheme",
                     "`allow-utf-8` asks for names that `metric_name_validation_scheme: legacy` "
                     "refuses");
-    // Text pages have classic histograms only, so these are always scraped.
-    (void)map.boolean("always_scrape_classic_histograms", false);
-    if (map.boolean("convert_classic_histograms_to_nhcb", false))
-        map.problem("convert_classic_histograms_to_nhcb",
-                    "`convert_classic_histograms_to_nhcb` is not in this version; see "
-                    "docs/limits.md");
+    out.always_classic = map.boolean("always_scrape_classic_histograms", out.always_classic);
+    out.classic_to_native =
+        map.boolean("convert_classic_histograms_to_nhcb", out.classic_to_native);
     if (!map.string("scrape_failure_log_file").empty())
         map.problem("scrape_failure_log_file",
                     "`scrape_failure_log_file` is not in this version; failures are in the log "
@@ -247,9 +249,9 @@ JobSettings read_job(const ConfigNode& node, const ScrapeDefaults& defaults, Pro
     if (const ConfigNode* fallback = map.node("fallback_scrape_protocol"))
         job.fallback_protocol =
             read_protocol(*fallback, map.string("fallback_scrape_protocol"), problems);
-    // They bound native histograms, which text pages do not have.
-    (void)map.integer("native_histogram_bucket_limit", 0, 0, INT64_MAX);
-    (void)map.number("native_histogram_min_bucket_factor", 0);
+    job.histogram_buckets_max = read_limit(map, "native_histogram_bucket_limit", 0);
+    job.histogram_schema_max =
+        schema_of_factor(map.number("native_histogram_min_bucket_factor", 0));
     job.http = std::make_shared<const HttpSettings>(read_http_settings(map));
     if (const ConfigNode* rules = map.node("relabel_configs"))
         job.relabel = read_relabel_rules(*rules, problems);
@@ -260,6 +262,24 @@ JobSettings read_job(const ConfigNode& node, const ScrapeDefaults& defaults, Pro
 }
 
 }  // namespace
+
+std::int32_t schema_of_factor(double bucket_factor) {
+    // The schema s makes buckets that grow by 2^(2^-s).
+    const double factor = bucket_factor > 1 ? bucket_factor : 1.00271;
+    const double schema = std::floor(-std::log2(std::log2(factor)));
+    return static_cast<std::int32_t>(std::clamp(schema, static_cast<double>(exponential_schema_min),
+                                                static_cast<double>(exponential_schema_max)));
+}
+
+void apply_features(Settings& settings, const Features& features) {
+    settings.extra_metrics = features.extra_metrics;
+    for (JobSettings& job : settings.jobs) {
+        job.native_histograms = features.native_histograms;
+        job.created_zeros = features.created_zeros;
+        if ((features.native_histograms || features.created_zeros) && !job.protocols_given)
+            job.protocols.insert(job.protocols.begin(), Protocol::Protobuf);
+    }
+}
 
 bool is_scrape_default(std::string_view key) {
     return std::find(default_keys.begin(), default_keys.end(), key) != default_keys.end();
@@ -315,7 +335,7 @@ std::string accept_header(const JobSettings& job) {
     if (wanted == Escaping::Dots) escaping = "dots";
     if (wanted == Escaping::Values) escaping = "values";
     std::string out;
-    std::size_t weight = protocol_names.size() + 2;
+    std::size_t weight = protocol_names.size() + 1;
     for (const Protocol protocol : job.protocols) {
         out += described(protocol).accept;
         const bool knows_escaping =
@@ -331,6 +351,7 @@ Result<PageFormat> page_format(std::string_view content_type, std::optional<Prot
     while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
     if (type == "application/openmetrics-text") return PageFormat::OpenMetrics;
     if (type == "text/plain") return PageFormat::Text;
+    if (type == "application/vnd.google.protobuf") return PageFormat::Protobuf;
     if (fallback) return described(*fallback).format;
     if (type.empty())
         return fail(Fault::BadInput,

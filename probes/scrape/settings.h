@@ -12,13 +12,13 @@
 #include "core/labels.h"
 #include "core/scrape_limits.h"
 #include "core/time.h"
-#include "probes/scrape/page.h"
+#include "probes/scrape/page/reader.h"
 #include "probes/scrape/relabel.h"
 
 namespace vedette::scrape {
 
 /// What a scrape says it can read, in the order of preference.
-enum class Protocol { OpenMetrics100, OpenMetrics001, Text100, Text004 };
+enum class Protocol { Protobuf, OpenMetrics100, OpenMetrics001, Text100, Text004 };
 
 /// How names outside the classic alphabet are asked for, and whether they are taken.
 enum class Escaping { AllowUtf8, Underscores, Dots, Values };
@@ -29,6 +29,7 @@ struct ScrapeDefaults {
     Milliseconds timeout = std::chrono::seconds(10);
     std::vector<Protocol> protocols{Protocol::OpenMetrics100, Protocol::OpenMetrics001,
                                     Protocol::Text100, Protocol::Text004};
+    bool protocols_given = false;  ///< otherwise a feature may put protobuf first
     std::uint64_t body_bytes_max = 0;
     std::size_t samples_max = 0;
     std::size_t targets_max = 0;
@@ -38,6 +39,8 @@ struct ScrapeDefaults {
     std::size_t dropped_targets_kept = 0;  ///< for the API; 0: limits.h
     bool classic_names_only = false;       ///< metric_name_validation_scheme: legacy
     std::optional<Escaping> escaping;      ///< AllowUtf8, unless only classic names are taken
+    bool always_classic = false;     ///< classic histograms beside native ones of the same name
+    bool classic_to_native = false;  ///< convert_classic_histograms_to_nhcb
 };
 
 /// Targets that came together, with the labels they share: `static_configs`, one entry of a file.
@@ -73,6 +76,10 @@ struct JobSettings : ScrapeDefaults {
     bool compression = true;
     std::optional<Protocol> fallback_protocol;
     std::shared_ptr<const HttpSettings> http;  ///< never null
+    std::size_t histogram_buckets_max = 0;     ///< of a native histogram; 0 is no limit
+    std::int32_t histogram_schema_max = 8;     ///< by native_histogram_min_bucket_factor
+    bool native_histograms = false;            ///< takes them; see `Features`
+    bool created_zeros = false;                ///< a zero where a counter says that it began
     std::vector<RelabelRule> relabel, metric_relabel;
     std::vector<TargetGroup> fixed;
     std::vector<FileDiscovery> files;
@@ -84,6 +91,19 @@ struct Settings {
     std::vector<JobSettings> jobs;
     bool extra_metrics = false;  ///< --enable-feature=extra-scrape-metrics
 };
+
+/// What Prometheus does only when `--enable-feature` asks for it.
+struct Features {
+    bool extra_metrics = false;      ///< extra-scrape-metrics
+    bool native_histograms = false;  ///< native-histograms
+    bool created_zeros = false;      ///< created-timestamp-zero-ingestion
+};
+/// Switches them on in all jobs. The last two ask for protobuf first where the configuration does
+/// not say what is to be asked for.
+void apply_features(Settings& settings, const Features& features);
+
+/// The schema whose buckets grow by at least this factor, as Prometheus finds it; 8 for none.
+std::int32_t schema_of_factor(double bucket_factor);
 
 /// The keys of Prometheus's `global` that concern scraping, of a map that may hold others.
 ScrapeDefaults read_scrape_defaults(const ConfigNode& global, Problems& problems);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,14 @@
 #include "core/time.h"
 
 namespace vedette::scrape {
+
+/// What a page says about one of its metrics.
+struct MetricAbout {
+    std::string metric, type, help, unit;
+
+    bool operator==(const MetricAbout&) const = default;
+};
+using MetricsAbout = std::vector<MetricAbout>;  ///< sorted by metric
 
 /// What is known about one target, for the API and the pages.
 struct TargetStatus {
@@ -22,6 +31,7 @@ struct TargetStatus {
     std::string last_error;
     std::optional<Timestamp> last_scrape;
     std::chrono::nanoseconds took{0};
+    std::shared_ptr<const MetricsAbout> metrics;  ///< null before the first page
 };
 
 /// One job with its targets, and those that relabelling dropped.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/mutex.h"
+#include "store/head/exemplars.h"
 #include "store/head/head.h"
 #include "store/head/index.h"
 
@@ -22,7 +23,7 @@ struct MetricMetadata {
 /// samples are. A pattern that is tried on a hundred thousand values holds up new series only; a
 /// batch holds up readers only while it is judged and while it is put in, not while it is written.
 ///
-/// Where both are needed the index is locked first.
+/// Where both are needed the index is locked first. Exemplars have a lock of their own, taken last.
 struct Memory {
     Mutex index_mutex;
     Index index VEDETTE_GUARDED_BY(index_mutex);
@@ -34,6 +35,9 @@ struct Memory {
 
     Mutex head_mutex;
     Head head VEDETTE_GUARDED_BY(head_mutex);
+
+    Mutex exemplar_mutex;
+    ExemplarRing exemplars VEDETTE_GUARDED_BY(exemplar_mutex);
 };
 
 }  // namespace vedette::store

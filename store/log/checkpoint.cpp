@@ -33,6 +33,7 @@ public:
             if (out_.size() < write_bytes) continue;
             if (auto put = put_out(); !put) return put;
         }
+        gather_exemplars();
         write_checkpoint_end(out_, counts_);
         if (auto put = put_out(); !put) return put;
         return file_.sync();
@@ -85,6 +86,18 @@ private:
         if (chunks.empty()) return;
         write_chunks(out_, id, chunks);
         counts_.chunk_count += chunks.size();
+    }
+
+    void gather_exemplars() {
+        std::vector<ExemplarRecord> exemplars;
+        {
+            const Lock lock(memory_.exemplar_mutex);
+            exemplars.reserve(memory_.exemplars.size());
+            memory_.exemplars.each([&](const Labels& series, const Exemplar& exemplar) {
+                exemplars.push_back({series, exemplar});
+            });
+        }
+        write_exemplars(out_, exemplars);
     }
 
     Result<void> put_out() {

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t buffer_bytes_kept = 256 * 1024;
 
+tl::unexpected<Error> unknown_series(SeriesRef series) {
+    return fail(Fault::NotFound, fmt::format("series ref {} is not known any more; ask for the "
+                                             "series again (the generation has changed)",
+                                             series.id));
+}
+
 }  // namespace
 
 Committer::Committer(Memory& memory, Wal& wal, Limits limits)
@@ -91,16 +97,16 @@ Result<void> Committer::check_rows(const Batch& batch) {
     std::size_t bytes = record_head_bytes + 20;
     for (const Batch::Row& row : batch.rows) {
         const SeriesId id = SeriesId::of(row.series);
-        if (!memory_.index.holds(id.slot, id.epoch))
-            return fail(Fault::NotFound,
-                        fmt::format("series ref {} is not known any more; ask for "
-                                    "the series again (the generation has changed)",
-                                    row.series.id));
+        if (!memory_.index.holds(id.slot, id.epoch)) return unknown_series(row.series);
         if (const auto* histogram = std::get_if<HistogramRef>(&row.sample.value);
             histogram != nullptr && *histogram == nullptr)
             return fail(Fault::BadInput, "a sample holds neither a float nor a histogram");
         bytes += row_bytes_max(row.sample);
     }
+    for (const Batch::Exemplar& exemplar : batch.exemplars)
+        if (const SeriesId id = SeriesId::of(exemplar.series);
+            !memory_.index.holds(id.slot, id.epoch))
+            return unknown_series(exemplar.series);
     if (bytes > limits::wal_record_bytes_max)
         return fail(
             Fault::Limit,
@@ -127,8 +133,8 @@ void Committer::judge(Pending& pending, const Floor& floor, CommitCounts& counts
         const Slot slot = SeriesId::of(row.series).slot;
         SeriesSamples& series = memory_.head.at(slot);
         // Late at its time, and nothing newer any more: the first one holds.
-        const bool late_before = !memory_.head.late().empty() &&
-                                 memory_.head.late().holds(slot, row.sample.at);
+        const bool late_before =
+            !memory_.head.late().empty() && memory_.head.late().holds(slot, row.sample.at);
         const Verdict verdict = late_before ? Verdict::Known : series.claim(row.sample, floor);
         if (verdict == Verdict::Store || verdict == Verdict::Late) {
             ++to_write;
@@ -172,6 +178,36 @@ void Committer::judge(Pending& pending, const Floor& floor, CommitCounts& counts
         write_samples(out_, rows, pending.all ? nullptr : &pending.chosen);
 }
 
+void Committer::gather_exemplars(Pending& pending) {
+    for (const Batch::Exemplar& each : pending.batch->exemplars)
+        pending.exemplars.push_back({memory_.index.labels(SeriesId::of(each.series).slot),
+                                     {each.labels, each.at, each.value}});
+}
+
+// Those that say what is known already come with every scrape, and go here; what is left is judged
+// again when it is kept, each after the one before it.
+void Committer::judge_exemplars(std::vector<Pending*>& group, CommitCounts& counts) {
+    const Lock lock(memory_.exemplar_mutex);
+    for (Pending* pending : group) {
+        if (!pending->verdict) continue;
+        std::erase_if(pending->exemplars,
+                      [&](const ExemplarRecord& each) VEDETTE_REQUIRES(memory_.exemplar_mutex) {
+                          using Is = ExemplarRing::Verdict;
+                          const Is is = memory_.exemplars.judge(each.series, each.exemplar);
+                          counts.exemplars_out_of_order += is == Is::OutOfOrder ? 1 : 0;
+                          counts.exemplars_too_long += is == Is::TooLong ? 1 : 0;
+                          return is != Is::Keep;
+                      });
+        counts.exemplars += pending->exemplars.size();
+        write_exemplars(out_, pending->exemplars);
+    }
+}
+
+void Committer::keep_exemplars(Pending& pending) {
+    for (auto& [series, exemplar] : pending.exemplars)
+        (void)memory_.exemplars.add(series, std::move(exemplar));
+}
+
 void Committer::apply(const Pending& pending, bool take_back) {
     const auto& rows = pending.batch->rows;
     const auto each = [&](const Batch::Row& row) VEDETTE_REQUIRES(memory_.head_mutex) {
@@ -197,7 +233,10 @@ void Committer::commit(std::vector<Pending*>& group) {
     {
         const Lock lock(memory_.index_mutex);
         out_.swap(memory_.unlogged);
-        for (Pending* each : group) each->verdict = check_rows(*each->batch);
+        for (Pending* each : group) {
+            each->verdict = check_rows(*each->batch);
+            if (each->verdict) gather_exemplars(*each);
+        }
     }
     const std::size_t unlogged = out_.size();
     const Floor floor = limits_.floor();
@@ -210,6 +249,7 @@ void Committer::commit(std::vector<Pending*>& group) {
             if (each->verdict) judge(*each, floor, counts);
         }
     }
+    judge_exemplars(group, counts);
     const Result<void> written = out_.empty() ? Result<void>() : wal_.append(out_);
     if (!written) {
         counts = {};
@@ -227,6 +267,11 @@ void Committer::commit(std::vector<Pending*>& group) {
             apply(*each, refused(*each));
             if (!written && !refused(*each)) counts.unlogged += each->appended.stored;
         }
+    }
+    {
+        const Lock lock(memory_.exemplar_mutex);
+        for (Pending* each : group)
+            if (each->verdict && !refused(*each)) keep_exemplars(*each);
     }
     counts.log_bytes = written ? out_.size() : 0;
     limits_.count(counts);

@@ -7,6 +7,7 @@
 #include "core/mutex.h"
 #include "core/series.h"
 #include "store/head/memory.h"
+#include "store/log/records.h"
 #include "store/log/wal.h"
 
 namespace vedette::store {
@@ -18,6 +19,8 @@ struct CommitCounts {
     std::size_t out_of_order = 0, duplicate = 0, too_old = 0;
     std::size_t log_bytes = 0;
     std::size_t batches = 0;
+    std::size_t exemplars = 0;  // kept
+    std::size_t exemplars_out_of_order = 0, exemplars_too_long = 0;
     std::size_t unlogged = 0;  // kept in memory though the log did not take them
     bool log_failed = false, over_budget = false;
     std::string log_error;
@@ -68,6 +71,7 @@ private:
         Verdict first_verdict = Verdict::Store;
         Batch::Row first_rejected;
         Timestamp first_newest;
+        std::vector<ExemplarRecord> exemplars;  // that are to be kept
         bool done = false;
     };
 
@@ -77,7 +81,10 @@ private:
     Result<void> check_budget() const VEDETTE_REQUIRES(memory_.head_mutex);
     void judge(Pending& pending, const Floor& floor, CommitCounts& counts)
         VEDETTE_REQUIRES(memory_.head_mutex);
+    void gather_exemplars(Pending& pending) VEDETTE_REQUIRES(memory_.index_mutex);
+    void judge_exemplars(std::vector<Pending*>& group, CommitCounts& counts);
     void apply(const Pending& pending, bool take_back) VEDETTE_REQUIRES(memory_.head_mutex);
+    void keep_exemplars(Pending& pending) VEDETTE_REQUIRES(memory_.exemplar_mutex);
     void put_back_unlogged(std::size_t bytes);
     std::string rejection_text(const Pending& pending, const Floor& floor);
 

@@ -1,9 +1,15 @@
 #include "store/log/records.h"
 
+#include <algorithm>
+
+#include "core/limits.h"
+
 namespace vedette::store {
 namespace {
 
-constexpr std::uint8_t open_flag = 0x80;  // beside the kind of a chunk
+constexpr std::uint8_t open_flag = 0x80;         // beside the kind of a chunk
+constexpr std::size_t exemplars_a_record = 512;  // of the largest labels, half of what one may hold
+static_assert(exemplars_a_record * limits::labels_bytes_max <= limits::wal_record_bytes_max / 2);
 
 void put_id(std::string& out, SeriesId id) {
     put_varint(out, id.slot);
@@ -14,6 +20,23 @@ SeriesId take_id(ByteReader& in) {
     const std::uint64_t slot = in.varint(), epoch = in.varint();
     if (slot > 0xffffffff || epoch > 0xffffffff) in.refuse();
     return {static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(epoch)};
+}
+
+void put_labels(std::string& out, const Labels& labels) {
+    put_varint(out, labels.size());
+    for (const Label label : labels) {
+        put_text(out, label.name);
+        put_text(out, label.value);
+    }
+}
+
+Labels take_labels(ByteReader& in) {
+    std::vector<Label> labels(in.count(2));
+    for (Label& label : labels) {
+        label.name = in.text();
+        label.value = in.text();
+    }
+    return Labels(std::move(labels));
 }
 
 bool read_whole(const ByteReader& in) {
@@ -59,11 +82,7 @@ tl::unexpected<Error> bad_payload(std::string_view what) {
 void write_series(std::string& out, const SeriesRecord& record) {
     const std::size_t begin = begin_record(out, RecordType::Series);
     put_id(out, record.id);
-    put_varint(out, record.labels.size());
-    for (const Label label : record.labels) {
-        put_text(out, label.name);
-        put_text(out, label.value);
-    }
+    put_labels(out, record.labels);
     end_record(out, begin);
 }
 
@@ -71,13 +90,8 @@ Result<SeriesRecord> read_series(std::string_view payload) {
     ByteReader in(payload);
     SeriesRecord record;
     record.id = take_id(in);
-    std::vector<Label> labels(in.count(2));
-    for (Label& label : labels) {
-        label.name = in.text();
-        label.value = in.text();
-    }
-    if (!read_whole(in) || labels.empty()) return bad_payload("series record");
-    record.labels = Labels(std::move(labels));
+    record.labels = take_labels(in);
+    if (!read_whole(in) || record.labels.empty()) return bad_payload("series record");
     return record;
 }
 
@@ -174,6 +188,36 @@ Result<Timestamp> read_cut(std::string_view payload) {
     const Timestamp newest{in.signed_varint()};
     if (!read_whole(in)) return bad_payload("cut record");
     return newest;
+}
+
+void write_exemplars(std::string& out, std::span<const ExemplarRecord> exemplars) {
+    while (!exemplars.empty()) {
+        const auto some = exemplars.first(std::min(exemplars.size(), exemplars_a_record));
+        exemplars = exemplars.subspan(some.size());
+        const std::size_t begin = begin_record(out, RecordType::Exemplars);
+        put_varint(out, some.size());
+        for (const auto& [series, exemplar] : some) {
+            put_labels(out, series);
+            put_labels(out, exemplar.labels);
+            put_signed(out, exemplar.at.ms);
+            put_real(out, exemplar.value);
+        }
+        end_record(out, begin);
+    }
+}
+
+Result<std::vector<ExemplarRecord>> read_exemplars(std::string_view payload) {
+    ByteReader in(payload);
+    std::vector<ExemplarRecord> exemplars(in.count(4));
+    for (auto& [series, exemplar] : exemplars) {
+        series = take_labels(in);
+        exemplar.labels = take_labels(in);
+        exemplar.at.ms = in.signed_varint();
+        if (series.empty()) in.refuse();
+        exemplar.value = in.real();
+    }
+    if (!read_whole(in)) return bad_payload("exemplars record");
+    return exemplars;
 }
 
 void write_checkpoint_begin(std::string& out, const CheckpointBegin& record) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/exemplar.h"
 #include "core/labels.h"
 #include "core/sample.h"
 #include "core/series.h"
@@ -67,6 +68,15 @@ Result<std::vector<SeriesId>> read_dropped(std::string_view payload);
 /// Every sample after `newest` is gone, of every series: the clock was set back.
 void write_cut(std::string& out, Timestamp newest);
 Result<Timestamp> read_cut(std::string_view payload);
+
+/// One exemplar with the labels of its series: it may outlive the series' number.
+struct ExemplarRecord {
+    Labels series;
+    Exemplar exemplar;
+};
+/// In as many records as their size asks for; none when there are none.
+void write_exemplars(std::string& out, std::span<const ExemplarRecord> exemplars);
+Result<std::vector<ExemplarRecord>> read_exemplars(std::string_view payload);
 
 struct CheckpointBegin {
     std::uint64_t replaces_to = 0;  ///< the last segment that it stands for

@@ -18,8 +18,13 @@ namespace {
 class Replayer {
 public:
     Replayer(Timestamp from, Index& index, Head& head, decltype(Memory::metadata)& metadata,
-             Recovery& recovery)
-        : from_(from), index_(index), head_(head), metadata_(metadata), recovery_(recovery) {}
+             ExemplarRing& exemplars, Recovery& recovery)
+        : from_(from),
+          index_(index),
+          head_(head),
+          metadata_(metadata),
+          exemplars_(exemplars),
+          recovery_(recovery) {}
 
     void begin_file(std::string path) {
         path_ = std::move(path);
@@ -54,6 +59,9 @@ public:
                 break;
             case RecordType::Chunks:
                 taken = chunks(record.payload);
+                break;
+            case RecordType::Exemplars:
+                taken = exemplars(record.payload);
                 break;
             case RecordType::CheckpointBegin:
                 break;
@@ -108,8 +116,7 @@ private:
     }
 
     Result<void> samples(std::string_view payload) {
-        return read_samples(payload,
-                            [&](SeriesId id, const Sample& each) { sample(id, each); });
+        return read_samples(payload, [&](SeriesId id, const Sample& each) { sample(id, each); });
     }
 
     // Those that are in a block already go into one again, which changes nothing: of two samples at
@@ -145,6 +152,15 @@ private:
         const auto newest = read_cut(payload);
         if (!newest) return fail(newest.error());
         head_.drop_after(*newest);
+        exemplars_.drop_after(*newest);
+        return {};
+    }
+
+    Result<void> exemplars(std::string_view payload) {
+        auto records = read_exemplars(payload);
+        if (!records) return fail(records.error());
+        // Those that a checkpoint and the segment after it both hold are recognised by their time.
+        for (auto& [series, exemplar] : *records) (void)exemplars_.add(series, std::move(exemplar));
         return {};
     }
 
@@ -182,6 +198,7 @@ private:
     Index& index_;
     Head& head_;
     decltype(Memory::metadata)& metadata_;
+    ExemplarRing& exemplars_;
     Recovery& recovery_;
     std::string path_;
     std::uint64_t at_ = 0, unknown_at_ = 0;
@@ -302,7 +319,8 @@ Result<LogPosition> replay(Files& files, const std::string& folder, Timestamp fr
     position.segment = checkpoint + 1;
     const Lock index_lock(memory.index_mutex);
     const Lock head_lock(memory.head_mutex);
-    Replayer replayer(from, memory.index, memory.head, memory.metadata, recovery);
+    const Lock exemplar_lock(memory.exemplar_mutex);
+    Replayer replayer(from, memory.index, memory.head, memory.metadata, memory.exemplars, recovery);
     if (checkpoint > 0)
         if (auto read = read_checkpoint_file(files, checkpoint_path(folder, checkpoint), replayer,
                                              recovery, position);

@@ -13,7 +13,7 @@ namespace vedette::store {
 namespace {
 
 constexpr char mark = static_cast<char>(0xb7);
-constexpr auto type_last = static_cast<std::uint8_t>(RecordType::Deleted);
+constexpr auto type_last = static_cast<std::uint8_t>(RecordType::Exemplars);
 constexpr std::size_t crc_offset = 6;  // of the sum in a record; it covers type, length and payload
 constexpr std::string_view checkpoint_prefix = "checkpoint.";
 

@@ -24,6 +24,7 @@ enum class RecordType : std::uint8_t {
     Cut = 8,
     LateSamples = 9,
     Deleted = 10,
+    Exemplars = 11,
 };
 
 inline constexpr std::string_view segment_magic = "vdtwal1\n";

@@ -1,8 +1,11 @@
-// What it costs to take a page in, without the store: budget 5 is samples per CPU second.
+// What it costs to take a page in, without the store and with it: samples per CPU second.
 
 #include <benchmark/benchmark.h>
 
-#include "probes/scrape/page_series.h"
+#include "probes/scrape/page/series.h"
+#include "store/store.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/temp_folder.h"
 
 namespace {
 
@@ -59,6 +62,39 @@ void take_pages(benchmark::State& state) {
     state.SetItemsProcessed(static_cast<std::int64_t>(samples));
 }
 
+/// The same into a real store on a real disk, log and all; 15 s a page, blocks cut when they are
+/// due.
+void take_pages_into_the_store(benchmark::State& state) {
+    constexpr std::size_t count = 100'000;
+    std::vector<std::string> pages;
+    for (std::size_t turn = 0; turn < 8; ++turn) pages.push_back(page_of(count, turn, false));
+    const Labels target{{"instance", "10.0.0.1:9100"}, {"job", "app"}};
+    const JobSettings job;
+    const TempFolder folder;
+    const auto files = make_files();
+    ManualClock clock;
+    Log log{LogSettings{.level = LogLevel::Error, .file = "/dev/null"}};
+    Metrics metrics;
+    store::StoreSettings settings;
+    settings.own_thread = false;
+    auto store = store::Store::open(*files, folder / "data", settings, clock, log, metrics);
+    check(store.has_value(), "the store opens");
+    PageSeries series(**store);
+    std::size_t samples = 0, turn = 0;
+    for (auto _ : state) {
+        clock.wind(std::chrono::seconds(15));
+        Batch batch;
+        const Taken taken = series.take(pages[turn++ % pages.size()], PageFormat::Text, job, target,
+                                        clock.now(), batch);
+        const auto appended = (*store)->append(batch);
+        check(appended && appended->stored == taken.kept, "the store takes the page");
+        if (turn % 4 == 0) check((*store)->maintain().has_value(), "the store tidies up");
+        samples += taken.scraped;
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(samples));
+}
+
+BENCHMARK(take_pages_into_the_store)->Unit(benchmark::kMillisecond);
 BENCHMARK(take_pages)->ArgName("gaps")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -20,6 +20,10 @@ void open_as(const std::string& path, std::string_view bytes) {
     (void)files.make_folders("wal");
     (void)files.write_atomically(path, bytes);
     store::Memory memory;
+    {
+        const Lock lock(memory.exemplar_mutex);
+        memory.exemplars.resize(64);
+    }
     store::Recovery recovery;
     (void)store::replay(files, "wal", {0}, memory, recovery);
     (void)recovery.text();

@@ -1,8 +1,8 @@
-#include "probes/scrape/page_series.h"
-
 #include <catch2/catch.hpp>
 
 #include "base/yaml.h"
+#include "core/histogram.h"
+#include "probes/scrape/page/series.h"
 #include "tests/support/spy_sample_sink.h"
 
 namespace vedette::scrape {
@@ -187,6 +187,93 @@ TEST_CASE("changed settings of a job move its series", "[scrape][page_series]") 
     pages.series.look_anew();
     CHECK(pages.take("a 2\nb 2\n").added == 0);
     CHECK(pages.rows() == Rows{"b 2", "a stale"});
+}
+
+TEST_CASE("exemplars go along with the samples that are kept", "[scrape][page_series]") {
+    Pages pages(
+        "  metric_relabel_configs: [{source_labels: [__name__], regex: b.*, action: drop}]");
+    const std::string page =
+        "# TYPE a counter\na_total 1 # {t=\"x\"} 2 5\nb_total 1 # {t=\"y\"} 2\nc 1 7 # {} 3\n# "
+        "EOF\n";
+    const Taken taken = pages.take(page, PageFormat::OpenMetrics);
+    CHECK(taken.exemplars == 2);
+    CHECK(pages.rows() ==
+          Rows{"a_total 1", "c 1 @7000", "a_total # {t=\"x\"} 2 @5000", "c # {} 3 @7000"});
+    CHECK(pages.take(page, PageFormat::OpenMetrics).exemplars == 1);
+    CHECK(pages.take("a_total 1 # {t=oops} 2\n# EOF\n", PageFormat::OpenMetrics)
+              .error.starts_with("line 1: "));
+}
+
+TEST_CASE("bounds and quantiles are spelled in one way", "[scrape][page_series]") {
+    Pages pages;
+    pages.take(
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1e6\"} 1\n"
+        "h_bucket{le=\"+Inf\"} 1\n# TYPE s summary\ns{quantile=\"0\"} 1\n"
+        "# TYPE g gauge\ng{le=\"1\",quantile=\"1\"} 1\n");
+    const Rows rows{"h_bucket{le=\"1.0\"} 1", "h_bucket{le=\"1e+06\"} 1", "h_bucket{le=\"+Inf\"} 1",
+                    "s{quantile=\"0.0\"} 1", "g{le=\"1\", quantile=\"1\"} 1"};
+    CHECK(pages.rows().size() == rows.size());
+    CHECK(pages.rows()[0].find("le=\"1.0\"") != std::string::npos);
+    CHECK(pages.rows()[1].find("le=\"1e+06\"") != std::string::npos);
+    CHECK(pages.rows()[3].find("quantile=\"0.0\"") != std::string::npos);
+    CHECK(pages.rows()[4].find("le=\"1\"") != std::string::npos);
+    pages.take("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"5\"} 1\n");
+    CHECK(pages.rows()[1].find("le=\"5.0\"") != std::string::npos);
+}
+
+TEST_CASE("a zero stands where a counter began, once for each beginning", "[scrape][page_series]") {
+    Pages pages;
+    pages.job.created_zeros = true;
+    const auto zeros = [&](const std::string& created) {
+        pages.take("# TYPE a counter\na_total 5\na_created " + created + "\n# EOF\n",
+                   PageFormat::OpenMetrics);
+        Rows out;
+        for (const Batch::Row& row : pages.series.zeros().rows)
+            out.push_back(format_value(std::get<double>(row.sample.value)) + " @" +
+                          std::to_string(row.sample.at.ms));
+        return out;
+    };
+    CHECK(zeros("1000") == Rows{"0 @1000000"});
+    CHECK(zeros("1000").empty());
+    CHECK(zeros("2000") == Rows{"0 @2000000"});
+    CHECK(zeros("9e9").empty());
+    CHECK(pages.rows() == Rows{"a_total 5"});
+}
+
+TEST_CASE("native histograms are taken when they are asked for, within their limits",
+          "[scrape][page_series]") {
+    Histogram wide;
+    wide.schema = 3;
+    wide.positive_spans = {{0, 8}};
+    wide.positive_buckets.assign(8, 1);
+    wide.count = 8;
+    const auto shared = std::make_shared<const Histogram>(wide);
+    JobSettings job = job_of("");
+    CHECK(*limited(shared, job) == shared);
+    job.histogram_schema_max = 2;
+    CHECK((*limited(shared, job))->schema == 2);
+    job.histogram_buckets_max = 2;
+    const auto narrow = limited(shared, job);
+    REQUIRE(narrow);
+    CHECK((*narrow)->positive_buckets.size() <= 2);
+    CHECK((*narrow)->count == 8);
+    wide.schema = custom_buckets_schema;
+    CHECK(limited(std::make_shared<const Histogram>(wide), job).error().message ==
+          "histogram bucket limit exceeded");
+    CHECK(schema_of_factor(0) == 8);
+    CHECK(schema_of_factor(1.1) == 2);
+    CHECK(schema_of_factor(2) == 0);
+    CHECK(schema_of_factor(1e9) == -4);
+}
+
+TEST_CASE("what a page says about its metrics is remembered, sorted", "[scrape][page_series]") {
+    Pages pages;
+    pages.take("# HELP b Words.\n# TYPE b gauge\nb 1\n# TYPE a counter\na 1\n");
+    CHECK(*pages.series.about() ==
+          MetricsAbout{{"a", "counter", "", ""}, {"b", "gauge", "Words.", ""}});
+    const auto before = pages.series.about();
+    pages.take("# TYPE a counter\na 1\n# HELP b Words.\n# TYPE b gauge\nb 1\n");
+    CHECK(pages.series.about() == before);
 }
 
 }  // namespace vedette::scrape

@@ -1,33 +1,15 @@
-#include "probes/scrape/page.h"
-
 #include <catch2/catch.hpp>
 
 #include "core/sample.h"
+#include "probes/scrape/page/reader.h"
+#include "tests/probes_scrape/page_text.h"
 
 namespace vedette::scrape {
 namespace {
 
-/// All of a page as lines, or the error.
 std::string read_all(std::string_view page, PageFormat format) {
     PageReader reader(page, format);
-    std::string out;
-    while (true) {
-        const auto item = reader.next();
-        if (!item) return item.error().message;
-        if (item->kind == PageReader::Kind::End) return out;
-        if (item->kind == PageReader::Kind::Comment) {
-            const auto comment = read_comment(item->text, format);
-            if (!comment) return comment.error().message;
-            out += "# " + comment->metric + "|" + comment->text + "\n";
-            continue;
-        }
-        const auto labels = read_series(item->text, format);
-        if (!labels) return reader.error(labels.error().message).message;
-        out += to_string(*labels) + " " + format_value(item->value);
-        if (item->at) out += " @" + std::to_string(item->at->ms);
-        if (item->exemplar) out += " exemplar";
-        out += "\n";
-    }
+    return text_of(reader, format);
 }
 
 }  // namespace
@@ -65,7 +47,7 @@ TEST_CASE("an OpenMetrics page is read with seconds, units and exemplars", "[scr
           "# a_seconds|counter\n"
           "# a_seconds|seconds\n"
           "# a_seconds|says \"x\"\n"
-          "a_seconds_total{b=\"c\"} 3 @1790000000250 exemplar\n"
+          "a_seconds_total{b=\"c\"} 3 @1790000000250 # {trace_id=\"}q\"} 0.5 @1790000000000\n"
           "a_seconds_created 1.5e+09\n");
 }
 

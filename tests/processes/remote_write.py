@@ -18,11 +18,17 @@ def field(number, payload):
     return varint(number << 3 | 2) + varint(len(payload)) + payload
 
 
-def series(labels, samples):
-    """A TimeSeries: `labels` as a dictionary, `samples` as (milliseconds, value)."""
-    out = b"".join(field(1, field(1, name.encode()) + field(2, value.encode())) for name, value in sorted(labels.items()))
+def labels_of(labels):
+    return b"".join(field(1, field(1, name.encode()) + field(2, value.encode())) for name, value in sorted(labels.items()))
+
+
+def series(labels, samples, exemplars=()):
+    """A TimeSeries: `labels` as a dictionary, `samples` as (milliseconds, value), exemplars with labels before these."""
+    out = labels_of(labels)
     for at, value in samples:
         out += field(2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint(at))
+    for of, at, value in exemplars:
+        out += field(3, labels_of(of) + b"\x11" + struct.pack("<d", value) + b"\x18" + varint(at))
     return out
 
 

@@ -124,11 +124,11 @@ TEST_CASE("features are switched on by Prometheus's names; others are spoken of"
     Features features;
     CHECK(enable_features(features, "promql-duration-expr,,promql-delayed-name-removal").empty());
     CHECK(features == Features{.duration_expressions = true, .delayed_name_removal = true});
-    CHECK(enable_features(features, "promql-per-step-stats,nonsense,native-histograms") ==
+    CHECK(enable_features(features, "promql-per-step-stats,nonsense,use-uncached-io") ==
           std::vector<std::string>{
               "Unknown option for --enable-feature: \"nonsense\"",
-              "--enable-feature=native-histograms changes nothing: native histograms are always "
-              "taken"});
+              "--enable-feature=use-uncached-io changes nothing: files are read and written "
+              "through the cache"});
     CHECK(features.per_step_stats);
 }
 

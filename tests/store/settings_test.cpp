@@ -73,9 +73,10 @@ TEST_CASE("the out-of-order window has our name and Prometheus's", "[store][sett
                problems)
               .out_of_order_window == std::chrono::hours(1));
     CHECK(problems.all().empty());
-    read("storage:\n  out_of_order_window: 1h\n  tsdb:\n    out_of_order_time_window: 2h\n"
-         "    retention: 5d\n",
-         problems);
+    read(
+        "storage:\n  out_of_order_window: 1h\n  tsdb:\n    out_of_order_time_window: 2h\n"
+        "    retention: 5d\n",
+        problems);
     CHECK(problems.text() ==
           "watch.yml:4:31: storage.tsdb.out_of_order_time_window is 2h and "
           "storage.out_of_order_window is 1h; expected one of them, or the same\n"
@@ -121,14 +122,17 @@ TEST_CASE("classes of series say how long they are kept", "[store][settings]") {
           "                                    ^\n");
 }
 
-TEST_CASE("Prometheus's exemplars below storage are taken with a warning", "[store][settings]") {
+TEST_CASE("so many exemplars are remembered as Prometheus's own key says", "[store][settings]") {
     Problems problems;
-    read("storage:\n  exemplars: {max_exemplars: 5}\n", problems);
-    CHECK_FALSE(problems.any());
-    REQUIRE(problems.all().size() == 1);
-    CHECK(problems.all()[0].warning);
-    CHECK(problems.all()[0].message ==
-          "storage.exemplars is Prometheus's and has no effect here: exemplars are not kept");
+    CHECK(read("storage: {}\n", problems).exemplars_max == 100'000);
+    CHECK(read("storage:\n  exemplars: {max_exemplars: 5}\n", problems).exemplars_max == 5);
+    CHECK(problems.all().empty());
+    read("storage:\n  exemplars: {max_exemplar: 5}\n", problems);
+    CHECK(problems.text() ==
+          "watch.yml:2:15: unknown key `max_exemplar` in storage.exemplars; did you mean "
+          "`max_exemplars`?\n"
+          "      exemplars: {max_exemplar: 5}\n"
+          "                  ^\n");
 }
 
 }  // namespace vedette::store

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/histogram.h"
 #include "core/mutex.h"
 #include "core/sample.h"
 #include "core/series.h"
@@ -37,16 +38,24 @@ public:
         if (!append_failure_.empty()) return fail(Fault::Unavailable, append_failure_);
         std::vector<std::string> lines;
         for (const Batch::Row& row : batch.rows) {
-            const double value = std::get<double>(row.sample.value);
+            const auto* histogram = std::get_if<HistogramRef>(&row.sample.value);
             lines.push_back(to_string(by_ref_.at(row.series)) + ' ' +
-                            (is_stale(value) ? "stale" : format_value(value)) + " @" +
-                            std::to_string(row.sample.at.ms));
+                            (histogram != nullptr ? to_string(**histogram)
+                             : is_stale(row.sample.value)
+                                 ? "stale"
+                                 : format_value(std::get<double>(row.sample.value))) +
+                            " @" + std::to_string(row.sample.at.ms));
         }
+        for (const Batch::Exemplar& exemplar : batch.exemplars)
+            lines.push_back(to_string(by_ref_.at(exemplar.series)) + " # " +
+                            to_string(exemplar.labels) + ' ' + format_value(exemplar.value) + " @" +
+                            std::to_string(exemplar.at.ms));
         batches_.push_back(std::move(lines));
         return Appended{.stored = batch.rows.size(), .first_rejection = {}};
     }
 
-    /// Each batch as lines: `up{instance="a", job="b"} 1 @1790000000000`, `… stale @…`.
+    /// Each batch as lines: `up{instance="a", job="b"} 1 @1790000000000`, `… stale @…`; exemplars
+    /// behind all samples: `… # {trace_id="x"} 1 @…`.
     std::vector<std::vector<std::string>> batches() const {
         const Lock lock(mutex_);
         return batches_;

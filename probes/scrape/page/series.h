@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/exemplar.h"
 #include "core/series.h"
-#include "probes/scrape/page.h"
+#include "probes/scrape/page/reader.h"
 #include "probes/scrape/settings.h"
+#include "probes/scrape/status.h"
 
 namespace vedette::scrape {
 
@@ -20,10 +23,14 @@ struct Taken {
     std::size_t kept = 0;       ///< of them, after relabelling
     std::size_t added = 0;      ///< series that the page before did not have
     std::size_t refused = 0;    ///< kept, but the sink has no room for their series
-    std::size_t exemplars = 0;  ///< seen; they are not stored
+    std::size_t exemplars = 0;  ///< on lines that were kept, but those known without a time
     std::string refusal;        ///< why, of the first that was refused
     std::string error;          ///< why nothing of the page was taken; empty when it was
 };
+
+/// A native histogram within the job's limits: at a lower resolution when it must be. Fails when
+/// even that has too many buckets.
+Result<HistogramRef> limited(HistogramRef histogram, const JobSettings& job);
 
 /// The labels that a line of a target's page ends up with: those of the target count, and what they
 /// displace becomes `exported_<name>`; with `honor_labels` those of the line count. Then the job's
@@ -57,6 +64,11 @@ public:
     void look_anew() { looks_anew_ = true; }
 
     std::size_t lines() const { return lines_.size(); }
+    /// Zeros at the times at which counters of the last page began, when the job asks for them;
+    /// apart from the page's own samples because they are refused when something newer is known.
+    const Batch& zeros() const { return zeros_; }
+    /// What the last page said about its metrics, by name. Never null.
+    const std::shared_ptr<const MetricsAbout>& about() const { return about_; }
 
 private:
     enum class Fate : std::uint8_t { Comment, Stored, Dropped, Refused };
@@ -79,10 +91,15 @@ private:
     struct Turn;  // one page being taken
 
     Result<void> read(Turn& turn);
-    Result<void> take_changed(Turn& turn, const PageReader::Item& item);
+    Result<void> take_changed(Turn& turn, const PageItem& item);
     void begin_changed(Turn& turn);
-    Result<void> resolve(Turn& turn, std::string_view text, Line& line);
-    void put(Turn& turn, const PageReader::Item& item, Line& line);
+    Result<void> resolve(Turn& turn, const PageItem& item, Line& line);
+    Result<void> put(Turn& turn, const PageItem& item, Line& line);
+    Result<void> put_exemplars(Turn& turn, const PageItem& item, const Line& line, Timestamp at);
+    bool is_new_untimed(SeriesRef series, const Exemplar& exemplar);
+    void put_zero(Turn& turn, const PageItem& item, const Line& line, Timestamp at);
+    std::unique_ptr<PageSource> source_of(std::string_view page, PageFormat format,
+                                          const JobSettings& job) const;
     void finish(Turn& turn);
     void tell_metadata(PageFormat format);
     void renew(const JobSettings& job, const Labels& target);
@@ -93,6 +110,12 @@ private:
     PageFormat format_ = PageFormat::Text;
     std::string text_;
     std::vector<Line> lines_;
+    Batch zeros_;
+    std::unordered_map<std::uint64_t, Timestamp> created_;  ///< of a series, as it was said last
+    /// Of a series the exemplar without a time that was seen last: it is told once, however long it
+    /// stands on the page.
+    std::unordered_map<std::uint64_t, Exemplar> untimed_;
+    std::shared_ptr<const MetricsAbout> about_ = std::make_shared<const MetricsAbout>();
 };
 
 }  // namespace vedette::scrape

@@ -1,4 +1,4 @@
-#include "probes/scrape/page.h"
+#include "probes/scrape/page/reader.h"
 
 #include <fmt/format.h>
 
@@ -153,15 +153,15 @@ Result<std::size_t> PageReader::series_end(std::string_view expected) const {
                                   shown(rest_.substr(0, rest_.find('\n'))))));
 }
 
-Result<void> PageReader::read_timestamp(Item& item) {
+Result<void> PageReader::read_timestamp(std::optional<Timestamp>& at, double& as_seconds) {
     const std::string_view text = word();
     if (format_ == PageFormat::OpenMetrics) {
         const auto seconds = number(text);
         if (!seconds || !(std::abs(*seconds) < 9e15))
             return fail(
                 error(fmt::format("{} is no time; expected seconds since 1970", shown(text))));
-        item.at_seconds = *seconds;
-        item.at = Timestamp{static_cast<std::int64_t>(*seconds * 1000)};
+        as_seconds = *seconds;
+        at = Timestamp{static_cast<std::int64_t>(*seconds * 1000)};
         return {};
     }
     std::int64_t ms = 0;
@@ -169,11 +169,11 @@ Result<void> PageReader::read_timestamp(Item& item) {
     if (fault != std::errc() || end != text.data() + text.size())
         return fail(
             error(fmt::format("{} is no time; expected milliseconds since 1970", shown(text))));
-    item.at = Timestamp{ms};
+    at = Timestamp{ms};
     return {};
 }
 
-/// ` # {trace_id="x"} 1.5 1790000000.1`; it is counted, so only its form counts.
+/// ` # {trace_id="x"} 1.5 1790000000.1`; its labels are read by who keeps it.
 Result<void> PageReader::read_exemplar(Item& item) {
     rest_.remove_prefix(1);
     skip_space();
@@ -181,15 +181,19 @@ Result<void> PageReader::read_exemplar(Item& item) {
         return fail(error("an exemplar needs labels: `# {trace_id=\"…\"} 1`"));
     const Result<std::size_t> end = series_end({});
     if (!end) return fail(end.error());
+    exemplar_ = {.labels = rest_.substr(0, *end)};
     rest_.remove_prefix(*end);
     skip_space();
-    if (const std::string_view value = word(); !number(value))
+    const std::string_view text = word();
+    const std::optional<double> value = number(text);
+    if (!value)
         return fail(
-            error(fmt::format("{} is no exemplar's value; expected a number", shown(value))));
-    item.exemplar = true;
+            error(fmt::format("{} is no exemplar's value; expected a number", shown(text))));
+    exemplar_.value = *value;
+    item.exemplars = {&exemplar_, 1};
     if (!skip_space() || rest_.empty() || rest_.front() == '\n') return {};
-    Item ignored;
-    return read_timestamp(ignored);
+    double as_written = 0;
+    return read_timestamp(exemplar_.at, as_written);
 }
 
 Result<void> PageReader::end_line() {
@@ -223,7 +227,7 @@ Result<void> PageReader::read_sample(Item& item, std::string_view expected) {
     skip_space();
     const auto more = [&] { return !rest_.empty() && rest_.front() != '\n'; };
     if (more() && rest_.front() != '#') {
-        if (auto read = read_timestamp(item); !read) return read;
+        if (auto read = read_timestamp(item.at, item.at_seconds); !read) return read;
         skip_space();
     }
     if (more() && rest_.front() == '#' && format_ == PageFormat::OpenMetrics)
@@ -251,9 +255,16 @@ namespace {
 /// Reads what stands between the braces; one word after the other.
 class SeriesReader {
 public:
-    SeriesReader(std::string_view text, PageFormat format) : text_(text), format_(format) {}
+    explicit SeriesReader(std::string_view text) : text_(text) {}
 
     Result<Labels> read() {
+        auto labels = read_nameless();
+        if (labels && !labels->has(metric_name_label))
+            return fail(Fault::BadInput, fmt::format("{} has no metric name", shown(text_)));
+        return labels;
+    }
+
+    Result<Labels> read_nameless() {
         const std::string_view name = bare_name(is_name);
         if (!name.empty()) add(std::string(metric_name_label), std::string(name));
         skip();
@@ -363,22 +374,22 @@ private:
                                                          quote(labels_[i].first), shown(text_)));
             views.push_back({labels_[i].first, labels_[i].second});
         }
-        Labels labels(std::move(views));
-        if (!labels.has(metric_name_label))
-            return fail(Fault::BadInput, fmt::format("{} has no metric name", shown(text_)));
-        return labels;
+        return Labels(std::move(views));
     }
 
     std::string_view text_;
-    [[maybe_unused]] PageFormat format_;
     std::size_t at_ = 0;
     std::vector<std::pair<std::string, std::string>> labels_;
 };
 
 }  // namespace
 
-Result<Labels> read_series(std::string_view series, PageFormat format) {
-    return SeriesReader(series, format).read();
+Result<Labels> read_series(std::string_view series) {
+    return SeriesReader(series).read();
+}
+
+Result<Labels> read_exemplar_labels(std::string_view text) {
+    return SeriesReader(text).read_nameless();
 }
 
 namespace {
@@ -447,7 +458,7 @@ Result<PageComment> read_comment(std::string_view line, PageFormat format) {
     if (!text.empty()) text.remove_prefix(1);
     out.text = out.kind == PageComment::Kind::Type
                    ? type_word(trimmed(text), format)
-                   : unescaped(trimmed(text), format == PageFormat::OpenMetrics);
+                   : unescaped(trimmed(text), format != PageFormat::Text);
     if (out.kind == PageComment::Kind::Type && out.text.empty())
         return fail(Fault::BadInput,
                     fmt::format("{} is no type of a metric, in {}", shown(text), shown(line)));
