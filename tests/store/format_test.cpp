@@ -71,8 +71,14 @@ TEST_CASE("a folder of each format opens with all it held, is written to, and op
     CAPTURE(format);
     Scratch it;
     put_recorded(it, format);
+    it.settings.exemplars_max = 10;
     REQUIRE(it.open());
     CHECK(it.store->recovery().losses.empty());
+    // Nothing is read of what was deleted; from format 4 on an exemplar is remembered.
+    const std::vector<std::vector<Matcher>> all{{{Matcher::Op::Match, "job", ".+"}}};
+    const auto exemplars = it.store->exemplars(all, {recorded_at(-1), recorded_at(1000)});
+    REQUIRE(exemplars);
+    CHECK(exemplars->size() == (format >= 4 ? 1 : 0));
     CHECK((it.store->recovery().blocks > 0) == (format >= 3));
     CHECK(it.read_all() == expected(recorded_scrapes));
     CHECK(it.files.read_all("data/format", 64).value() == std::to_string(format_number) + "\n");
