@@ -236,6 +236,15 @@ constexpr double seconds_max = 9223372036.0;  // Go's time.Duration counts nanos
 
 }  // namespace
 
+Route api_get(std::string_view path, std::function<Response(const Request&)> answer) {
+    return {.method = "GET",
+            .path = std::string(path),
+            .role = Role::Viewer,
+            .group = PathGroup::Api,
+            .weight = Weight::Worker,
+            .answer = std::move(answer)};
+}
+
 Result<Timestamp> parse_time(std::string_view text) {
     if (const Result<double> seconds = parse_value(text);
         seconds && std::isfinite(*seconds) && std::fabs(*seconds) < 9.2e15)

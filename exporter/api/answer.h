@@ -35,6 +35,9 @@ Response api_success(const std::function<void(JsonWriter&)>& write,
 void write_result(JsonWriter& json, const QueryResult& result,
                   const promql::QueryStatistics* cost = nullptr, bool by_step = false);
 
+/// `GET path` of Prometheus's API: for viewers, answered on a worker.
+Route api_get(std::string_view path, std::function<Response(const Request&)> answer);
+
 /// Seconds with a fraction, or RFC 3339. Fails with Prometheus's words.
 Result<Timestamp> parse_time(std::string_view text);
 /// Seconds with a fraction, or a duration; NaN is negative.

@@ -117,14 +117,8 @@ std::vector<Route> metadata_routes(MetadataSources given) {
     const auto sources = std::make_shared<const MetadataSources>(std::move(given));
     const auto route = [&](std::string_view path,
                            Response (*answer)(const Request&, const MetadataSources&)) -> Route {
-        return {.method = "GET",
-                .path = std::string(path),
-                .role = Role::Viewer,
-                .group = PathGroup::Api,
-                .weight = Weight::Worker,
-                .answer = [sources, answer](const Request& request) {
-                    return answer(request, *sources);
-                }};
+        return api_get(
+            path, [sources, answer](const Request& request) { return answer(request, *sources); });
     };
     return {route("/api/v1/metadata", metadata),
             route("/api/v1/targets/metadata", targets_metadata)};

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/exchange_limits.h"
+#include "exporter/api/answer.h"
 #include "exporter/api/parameters.h"
 
 namespace vedette::exporter {
@@ -103,12 +104,7 @@ std::vector<Route> process_routes(ProcessSources given) {
     const auto sources = std::make_shared<const ProcessSources>(std::move(given));
     std::vector<Route> routes;
     const auto add = [&](std::string_view path, std::function<Response(const Request&)> answer) {
-        routes.push_back({.method = "GET",
-                          .path = std::string(path),
-                          .role = Role::Viewer,
-                          .group = PathGroup::Api,
-                          .weight = Weight::Worker,
-                          .answer = std::move(answer)});
+        routes.push_back(api_get(path, std::move(answer)));
     };
     add("/api/v1/status/config", [sources](const Request&) { return configuration(*sources); });
     add("/api/v1/status/flags", [sources](const Request&) { return flags(*sources); });

@@ -10,6 +10,7 @@
 #include <memory>
 #include <tuple>
 
+#include "exporter/api/answer.h"
 #include "exporter/api/parameters.h"
 #include "notify/matcher.h"
 
@@ -287,12 +288,7 @@ Response alerts(const std::vector<rules::GroupStatus>& groups) {
 std::vector<Route> rules_routes(std::function<std::vector<rules::GroupStatus>()> groups) {
     std::vector<Route> routes;
     const auto add = [&](std::string_view path, std::function<Response(const Request&)> answer) {
-        routes.push_back({.method = "GET",
-                          .path = std::string(path),
-                          .role = Role::Viewer,
-                          .group = PathGroup::Api,
-                          .weight = Weight::Worker,
-                          .answer = std::move(answer)});
+        routes.push_back(api_get(path, std::move(answer)));
     };
     add("/api/v1/rules", [groups](const Request& request) { return rules_of(groups(), request); });
     add("/api/v1/alerts", [groups](const Request&) { return alerts(groups()); });

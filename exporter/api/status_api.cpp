@@ -132,12 +132,7 @@ std::vector<Route> status_routes(StatusSources given) {
     const auto sources = std::make_shared<const StatusSources>(std::move(given));
     std::vector<Route> routes;
     const auto add = [&](std::string_view path, std::function<Response(const Request&)> answer) {
-        routes.push_back({.method = "GET",
-                          .path = std::string(path),
-                          .role = Role::Viewer,
-                          .group = PathGroup::Api,
-                          .weight = Weight::Worker,
-                          .answer = std::move(answer)});
+        routes.push_back(api_get(path, std::move(answer)));
     };
     add("/api/v1/targets",
         [sources](const Request& request) { return targets(*sources, request); });

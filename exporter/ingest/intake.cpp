@@ -102,4 +102,21 @@ Result<Intake> take_in(const WriteRequest& request, BadSeries bad, SampleSink& s
     return std::move(intake);
 }
 
+Response refusal(const Error& error) {
+    switch (error.fault) {
+        case Fault::BadInput:
+            return text_response(400, error.message + "\n");
+        case Fault::Limit:
+            return text_response(413, error.message + "\n");
+        default:
+            return text_response(503, error.message + "\n");
+    }
+}
+
+Response refusal_of_intake(const Error& error) {
+    Response response = refusal(error);
+    if (error.fault == Fault::Limit) response.status = 503;
+    return response;
+}
+
 }  // namespace vedette::exporter

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/http.h"
 #include "core/series.h"
 #include "core/time.h"
 #include "exporter/ingest/write_request.h"
@@ -24,5 +25,11 @@ enum class BadSeries { RefuseAll, LeaveOut };
 /// with what the sink said otherwise; then nothing was stored. Any thread.
 Result<Intake> take_in(const WriteRequest& request, BadSeries bad, SampleSink& sink,
                        const Clock& clock);
+
+/// 400 for bad input, 413 for a body beyond a limit, 503 for anything else.
+Response refusal(const Error& error);
+/// The same for what `take_in` failed with: a store without room is not the sender's fault, so 503
+/// lets it keep the samples and come again.
+Response refusal_of_intake(const Error& error);
 
 }  // namespace vedette::exporter

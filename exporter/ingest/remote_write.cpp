@@ -58,17 +58,6 @@ Result<Version> version_of(std::string_view type) {
     return Version::One;
 }
 
-Response refusal(const Error& error) {
-    switch (error.fault) {
-        case Fault::BadInput:
-            return text_response(400, error.message + "\n");
-        case Fault::Limit:
-            return text_response(413, error.message + "\n");
-        default:
-            return text_response(503, error.message + "\n");
-    }
-}
-
 /// What version 2 wants to hear whether or not all was stored.
 void say_how_much(const Intake& taken, Response& response) {
     const auto say = [&](std::string_view what, std::size_t count) {
@@ -96,9 +85,7 @@ Response take_write(const Request& http, SampleSink& sink, const Clock& clock) {
     const Result<Intake> taken =
         take_in(*request, two ? BadSeries::LeaveOut : BadSeries::RefuseAll, sink, clock);
     if (!taken) {
-        Response response = refusal(taken.error());
-        // A store without room is not the sender's fault: 503 lets it keep the samples and come again.
-        if (taken.error().fault == Fault::Limit) response.status = 503;
+        Response response = refusal_of_intake(taken.error());
         if (two) say_how_much({}, response);
         return response;
     }

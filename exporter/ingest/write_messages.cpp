@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "core/histogram.h"
-#include "core/wire.h"
+#include "core/wire_parts.h"
 
 namespace vedette::exporter {
 
@@ -19,56 +19,11 @@ bool read_sample(std::string_view bytes, std::vector<Sample>& out) {
     return !in.bad();
 }
 
-namespace {
-
-bool read_span(std::string_view bytes, std::vector<Histogram::Span>& out) {
-    Histogram::Span span;
-    WireReader in(bytes);
-    while (in.next()) {
-        if (in.number() == 1 && in.is_varint())
-            span.offset = static_cast<std::int32_t>(in.as_zigzag());
-        if (in.number() == 2 && in.is_varint())
-            span.length = static_cast<std::uint32_t>(in.as_unsigned());
-    }
-    out.push_back(span);
-    return !in.bad();
-}
-
-/// Integer histograms send each bucket as the difference to the one before.
-bool read_deltas(const WireReader& field, std::vector<double>& out, std::int64_t& running) {
-    const auto take = [&](std::uint64_t raw) {
-        running += static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
-        out.push_back(static_cast<double>(running));
-    };
-    if (field.is_varint()) {
-        take(field.as_unsigned());
-        return true;
-    }
-    WireReader packed(field.bytes());
-    while (!packed.at_end()) {
-        std::uint64_t raw = 0;
-        if (!packed.varint(raw)) return false;
-        take(raw);
-    }
-    return true;
-}
-
-bool read_doubles(const WireReader& field, std::vector<double>& out) {
-    const std::string_view bytes = field.bytes();
-    if (bytes.size() % sizeof(double) != 0) return false;
-    const std::size_t before = out.size();
-    out.resize(before + bytes.size() / sizeof(double));
-    if (!bytes.empty()) std::memcpy(out.data() + before, bytes.data(), bytes.size());
-    return true;
-}
-
-}  // namespace
-
 bool read_histogram(std::string_view bytes, WriteRequest::Series& out) {
     auto histogram = std::make_shared<Histogram>();
     Histogram& h = *histogram;
     Timestamp at;
-    std::int64_t negative = 0, positive = 0;
+    std::uint64_t negative = 0, positive = 0;
     bool good = true, whole = false;
     WireReader in(bytes);
     while (good && in.next()) {

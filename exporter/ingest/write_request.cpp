@@ -3,23 +3,12 @@
 #include <fmt/format.h>
 
 #include "core/limits.h"
-#include "core/wire.h"
+#include "core/wire_parts.h"
 #include "exporter/ingest/write_messages.h"
 
 namespace vedette::exporter {
 
 namespace {
-
-bool read_label(std::string_view bytes, std::vector<Label>& out) {
-    Label label;
-    WireReader in(bytes);
-    while (in.next()) {
-        if (in.number() == 1 && in.is_bytes()) label.name = in.bytes();
-        if (in.number() == 2 && in.is_bytes()) label.value = in.bytes();
-    }
-    out.push_back(label);
-    return !in.bad();
-}
 
 bool read_exemplar(std::string_view bytes, std::vector<WriteRequest::Series::Exemplar>& out) {
     WriteRequest::Series::Exemplar exemplar;

@@ -46,17 +46,6 @@ std::string answer_json(std::size_t refused, std::string_view why) {
     return json.take();
 }
 
-Response refusal(const Error& error) {
-    switch (error.fault) {
-        case Fault::BadInput:
-            return text_response(400, error.message + "\n");
-        case Fault::Limit:
-            return text_response(413, error.message + "\n");
-        default:
-            return text_response(503, error.message + "\n");
-    }
-}
-
 Response take_metrics(const Request& http, SampleSink& sink, const Clock& clock,
                       const Settings& settings) {
     const std::string_view type = http.header("content-type");
@@ -70,12 +59,7 @@ Response take_metrics(const Request& http, SampleSink& sink, const Clock& clock,
     if (!message) return refusal(message.error());
     const Translated translated = translate(*message, settings);
     const Result<Intake> taken = take_in(translated.request, BadSeries::LeaveOut, sink, clock);
-    if (!taken) {
-        Response response = refusal(taken.error());
-        // A store without room is not the sender's fault: it keeps the points and comes again.
-        if (taken.error().fault == Fault::Limit) response.status = 503;
-        return response;
-    }
+    if (!taken) return refusal_of_intake(taken.error());
     const std::size_t refused = translated.refused + taken->refused;
     const std::string& why = translated.first.empty() ? taken->first : translated.first;
     Response response = text_response(200, json ? answer_json(refused, why)

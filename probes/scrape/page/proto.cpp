@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/histogram.h"
+#include "core/wire_parts.h"
 
 namespace vedette::scrape {
 namespace {
@@ -42,17 +43,6 @@ void put_label(std::string& out, std::string_view name, std::string_view value) 
     put_quoted(out, value);
 }
 
-bool read_label(std::string_view bytes, std::vector<Label>& out) {
-    Label label;
-    WireReader in(bytes);
-    while (in.next()) {
-        if (in.number() == 1 && in.is_bytes()) label.name = in.bytes();
-        if (in.number() == 2 && in.is_bytes()) label.value = in.bytes();
-    }
-    out.push_back(label);
-    return !in.bad();
-}
-
 /// google.protobuf.Timestamp, to the millisecond below.
 bool read_moment(std::string_view bytes, std::optional<Timestamp>& out) {
     std::uint64_t seconds = 0;
@@ -64,49 +54,6 @@ bool read_moment(std::string_view bytes, std::optional<Timestamp>& out) {
     }
     out = Timestamp{static_cast<std::int64_t>(seconds * 1000) + nanos / 1'000'000};
     return !in.bad();
-}
-
-bool read_span(std::string_view bytes, std::vector<Histogram::Span>& out) {
-    Histogram::Span span;
-    WireReader in(bytes);
-    while (in.next()) {
-        if (in.number() == 1 && in.is_varint())
-            span.offset = static_cast<std::int32_t>(in.as_zigzag());
-        if (in.number() == 2 && in.is_varint())
-            span.length = static_cast<std::uint32_t>(in.as_unsigned());
-    }
-    out.push_back(span);
-    return !in.bad();
-}
-
-/// Differences of whole counts, one or packed; `running` is the count before.
-bool read_deltas(const WireReader& field, std::vector<double>& out, std::uint64_t& running) {
-    const auto take = [&](std::uint64_t raw) {
-        running += (raw >> 1) ^ (0 - (raw & 1));
-        out.push_back(static_cast<double>(static_cast<std::int64_t>(running)));
-    };
-    if (field.is_varint()) {
-        take(field.as_unsigned());
-        return true;
-    }
-    if (!field.is_bytes()) return false;
-    WireReader packed(field.bytes());
-    while (!packed.at_end()) {
-        std::uint64_t raw = 0;
-        if (!packed.varint(raw)) return false;
-        take(raw);
-    }
-    return true;
-}
-
-bool read_counts(const WireReader& field, std::vector<double>& out) {
-    if (!field.is_bytes() && !field.is_fixed64()) return false;
-    const std::string_view bytes = field.bytes();
-    if (bytes.size() % sizeof(double) != 0) return false;
-    const std::size_t before = out.size();
-    out.resize(before + bytes.size() / sizeof(double));
-    if (!bytes.empty()) std::memcpy(out.data() + before, bytes.data(), bytes.size());
-    return true;
 }
 
 /// The native side of an `io.prometheus.client.Histogram`, field by field.
@@ -138,13 +85,13 @@ struct Native {
             case 10:
                 return read_deltas(field, histogram.negative_buckets, negative);
             case 11:
-                return read_counts(field, histogram.negative_buckets);
+                return read_doubles(field, histogram.negative_buckets);
             case 12:
                 return field.is_bytes() && read_span(field.bytes(), histogram.positive_spans);
             case 13:
                 return read_deltas(field, histogram.positive_buckets, positive);
             case 14:
-                return read_counts(field, histogram.positive_buckets);
+                return read_doubles(field, histogram.positive_buckets);
             default:
                 return true;
         }
