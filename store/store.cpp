@@ -319,13 +319,14 @@ HeadCosts Store::head_costs(std::size_t entries) const {
     out.values_by_label = names.take();
     out.bytes_by_label = bytes.take();
     out.series_by_pair = pairs.take();
-    const Lock head_lock(parts_->memory.head_mutex);
-    const Head& head = parts_->memory.head;
-    for (Slot slot = 0; slot < head.slot_end(); ++slot)
-        if (!head.at(slot).empty()) out.chunks += head.at(slot).sealed().size() + 1;
+    Memory& memory = parts_->memory;
+    const Lock head_lock(memory.head_mutex);
+    for (Slot slot = 0; slot < memory.head.slot_end(); ++slot)
+        if (const SeriesSamples& series = memory.head.at(slot); !series.empty())
+            out.chunks += series.sealed().size() + 1;
     // As Prometheus says "nothing yet".
-    out.oldest = std::max(head.oldest(), beginning_of_time);
-    out.newest = head.newest();
+    out.oldest = std::max(memory.head.oldest(), beginning_of_time);
+    out.newest = memory.head.newest();
     return out;
 }
 

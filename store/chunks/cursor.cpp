@@ -44,11 +44,13 @@ void take_in(Samples& into, Samples more) {
         into = std::move(more);
         return;
     }
-    Samples merged;
     // Only what follows is added where that is all there is to it.
-    const bool behind = into.times.back() < more.times.front();
-    if (behind) merged = std::move(into);
-    const std::size_t own_end = behind ? 0 : into.times.size();
+    if (into.times.back() < more.times.front()) {
+        for (std::size_t i = 0; i < more.times.size(); ++i) add(into, more, i, i == 0);
+        return;
+    }
+    Samples merged;
+    const std::size_t own_end = into.times.size();
     bool own_last = true;
     for (std::size_t own = 0, other = 0; own < own_end || other < more.times.size();) {
         const bool take_own = other == more.times.size() ||
