@@ -17,8 +17,9 @@ std::string_view to_string(Role role);
 std::optional<Role> parse_role(std::string_view text);
 
 /// Where a route is answered: in the loop (must not block, microseconds), on a worker, as an event
-/// stream.
-enum class Weight { Inline, Worker, Stream };
+/// stream. Measured: on a worker, and in the loop what is known to take microseconds because it was
+/// asked before; such a handler waits for nothing outside this process.
+enum class Weight { Inline, Worker, Measured, Stream };
 
 /// Which listeners serve a route: `listeners[].serves` names groups.
 enum class PathGroup { Pages, Metrics, Api, Write, Admin, Health };

@@ -296,7 +296,7 @@ std::vector<Route> query_routes(QuerySources sources) {
                               .path = std::string(path),
                               .role = Role::Viewer,
                               .group = PathGroup::Api,
-                              .weight = Weight::Worker,
+                              .weight = Weight::Measured,
                               .answer = [api, answer](const Request& request) {
                                   return ((*api).*answer)(request);
                               }});

@@ -119,6 +119,8 @@ private:
     void concluded(const Access::Verdict& verdict);
     void admit(const Identity& identity);
     void dispatch();
+    void answer_here(std::optional<std::uint64_t> measured);
+    void answer_on_worker(std::optional<std::uint64_t> measured);
     void send(Answer answer);
     void refuse(const Refusal& refusal, std::string_view extra_headers = {});
     void open_stream(const Answer& answer);

@@ -193,7 +193,24 @@ void Connection::dispatch() {
         return refuse({503, "event_streams", "too many event streams are open"},
                       "Retry-After: 5\r\n");
     }
-    if (call.route->weight != Weight::Worker) return send(engine_.answerer.answer(std::move(call)));
+    std::optional<std::uint64_t> measured;
+    if (call.route->weight == Weight::Measured) {
+        measured = QuickRequests::key_of(call.request.path, current_->head.query, call.request.body);
+    }
+    const bool here = measured ? engine_.quick.is_quick(*measured)
+                               : call.route->weight != Weight::Worker;
+    here ? answer_here(measured) : answer_on_worker(measured);
+}
+
+void Connection::answer_here(std::optional<std::uint64_t> measured) {
+    const auto began = std::chrono::steady_clock::now();
+    Answer answer = engine_.answerer.answer(std::move(current_->call));
+    if (measured) engine_.quick.took(*measured, std::chrono::steady_clock::now() - began);
+    send(std::move(answer));
+}
+
+void Connection::answer_on_worker(std::optional<std::uint64_t> measured) {
+    Call& call = current_->call;
     if (engine_.requests_in_flight >= engine_.limits().requests_in_flight) {
         return refuse({503, "busy", "too much is going on here; try again"}, "Retry-After: 1\r\n");
     }
@@ -202,10 +219,14 @@ void Connection::dispatch() {
     current_->call.id = call_id;
     current_->call.route = work->route;
     const bool taken = engine_.workers.submit(
-        [work, id = id_, call_id, door = engine_.door, &engine = engine_](Answerer& answerer) {
+        [work, measured, id = id_, call_id, door = engine_.door,
+         &engine = engine_](Answerer& answerer) {
+            const auto began = std::chrono::steady_clock::now();
             const auto answer = std::make_shared<Answer>(answerer.answer(std::move(*work)));
-            door->post([answer, id, call_id, &engine] {
+            const auto took = std::chrono::steady_clock::now() - began;
+            door->post([answer, measured, took, id, call_id, &engine] {
                 --engine.requests_in_flight;
+                if (measured) engine.quick.took(*measured, took);
                 if (Connection* connection = engine.find(id)) {
                     connection->answered(call_id, std::move(*answer));
                 }

@@ -16,6 +16,7 @@
 #include "exporter/http/connection.h"
 #include "exporter/http/event_stream.h"
 #include "exporter/http/front_metrics.h"
+#include "exporter/http/quick_requests.h"
 #include "exporter/http/router.h"
 #include "exporter/http/settings.h"
 #include "exporter/http/transport.h"
@@ -71,6 +72,7 @@ public:
     Access access;
     Workers workers;
     Answerer answerer;
+    QuickRequests quick;
     const std::shared_ptr<LoopDoor> door;
     std::array<char, 32 * 1024> piece;  ///< what is being read, of whichever connection
     std::size_t requests_in_flight = 0;

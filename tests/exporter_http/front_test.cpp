@@ -1,8 +1,11 @@
+#include <pthread.h>
 #include <zlib.h>
 
+#include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 
+#include "exporter/http/quick_requests.h"
 #include "tests/exporter_http/front_fixture.h"
 
 using namespace vedette;
@@ -194,6 +197,30 @@ TEST_CASE("a caller who hangs up stops his request") {
     client.hang_up();
     CHECK(eventually([&] { return stopped.load(); }));
     CHECK(site.client().ask(get("/worker")).status == 200);
+}
+
+TEST_CASE("a measured route is answered in the loop once it was quick, and never when it is slow") {
+    const auto thread_name = [] {
+        std::array<char, 16> name{};
+        pthread_getname_np(pthread_self(), name.data(), name.size());
+        return text_response(200, name.data());
+    };
+    std::vector<Route> routes;
+    routes.push_back({"GET", "/quick", Role::Nobody, PathGroup::Api, Weight::Measured,
+                      [&](const Request&) { return thread_name(); }});
+    routes.push_back(
+        {"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Measured, [&](const Request&) {
+             const auto end = std::chrono::steady_clock::now() + 2 * QuickRequests::quick;
+             while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+             return thread_name();
+         }});
+    Site site(loopback(), std::move(routes));
+    Client client = site.client();
+    CHECK(client.ask(get("/quick")).body == "http-worker");
+    // On a busy machine even a quick one takes long now and then.
+    CHECK(eventually([&] { return client.ask(get("/quick")).body == "http-front"; }));
+    for (int i = 0; i < 5; ++i) CHECK(client.ask(get("/slow")).body == "http-worker");
+    CHECK(client.ask(get("/quick?other=parameter")).body == "http-worker");
 }
 
 TEST_CASE("a stop lets the request in flight finish and closes the idle connection") {
