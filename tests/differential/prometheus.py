@@ -170,9 +170,9 @@ class Server:
 
 
 class Prometheus(Server):
-    """One with native histograms and those features."""
+    """One with native histograms, those features, and what `storage:` of its configuration says."""
 
-    def __init__(self, folder, features=()):
+    def __init__(self, folder, features=(), storage=''):
         binary = os.path.join(folder, 'prometheus')
         version = subprocess.run([binary, '--version'], capture_output=True, text=True, check=True).stdout.split()[2]
         if version.split('+')[0] != VERSION:  # a distribution adds a suffix
@@ -180,7 +180,7 @@ class Prometheus(Server):
         self.home = tempfile.TemporaryDirectory()
         config = os.path.join(self.home.name, 'prometheus.yml')
         with open(config, 'w') as out:
-            out.write('global: {scrape_interval: 1h}\n')
+            out.write('global: {scrape_interval: 1h}\nstorage: {%s}\n' % storage)
         address = '127.0.0.1:%d' % free_port()
         super().__init__(
             [binary, '--config.file=' + config, '--storage.tsdb.path=' + self.home.name + '/data',

@@ -5,7 +5,7 @@
 
 A round is one life: start, write samples, raise an incident, die. What must hold:
 
-  samples    every sample that was answered with 204 is there in the next life, with its value
+  samples    every sample that was answered with 204 is there in the next life, with its value, late ones too
   pages      every page that the ledger had decided on at a death reaches the receiver, also when the
              receiver was failing, or slow, or when the rule was gone in the next life
   for        an alert that waits longer than any life fires once its lives add up to its `for`
@@ -35,6 +35,7 @@ WAIT_SECONDS = 8            # `for` of the alert that outlives many lives
 
 CONFIG = """
 global: {evaluation_interval: 100ms}
+storage: {out_of_order_window: 30m}
 server:
   anonymous: viewer
   tokens: [{name: writer, token: write-here, role: editor}]
@@ -59,21 +60,28 @@ class Outcome(AssertionError):
 
 
 class Writer(threading.Thread):
-    """Posts batches until the program is gone; remembers which were acknowledged."""
+    """Posts batches until the program is gone, one in three with late samples, from before its series began; remembers
+    which were acknowledged."""
 
     def __init__(self, url, number, life, pick):
         super().__init__(daemon=True)
         self.url, self.number, self.life = url, number, life
         self.rows = pick.randint(1, 40)
         self.pause = pick.choice([0, 0.002, 0.01])
+        self.pick = random.Random(pick.random())
         self.acknowledged = {}
         self.refusals = []
 
     def run(self):
-        at = int(time.time() * 1000)
+        at = late = int(time.time() * 1000)
+        late -= self.rows
         while True:
             at = max(at + self.rows, int(time.time() * 1000))
             samples = [(at - self.rows + 1 + i, float((at + i) % 1009)) for i in range(self.rows)]
+            if self.pick.random() < 1 / 3:
+                count = self.pick.randint(1, 10)
+                late -= count
+                samples += [(late + i, float(late % 997 + i)) for i in range(count)]
             labels = {"__name__": "fault_sample", "writer": str(self.number), "life": str(self.life)}
             status = post(self.url, [remote_write.series(labels, samples)])
             if status is None:
