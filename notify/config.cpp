@@ -38,19 +38,13 @@ void read_group_by(MapReader& map, RouteNode& route) {
     std::set<std::string> seen;
     for (const std::string& name : names) {
         if (name == "...") route.group_by_all = true;
+        else if (name.empty()) map.problem("group_by", "`group_by` holds an empty label name");
         else if (!seen.insert(name).second)
             map.problem("group_by", fmt::format("`{}` stands in `group_by` twice", name));
         else route.group_by.push_back(name);
     }
     if (route.group_by_all && !route.group_by.empty())
         map.problem("group_by", "`...` means all labels; it stands alone in `group_by`");
-}
-
-void refuse_time_intervals(MapReader& map) {
-    for (const char* key : {"mute_time_intervals", "active_time_intervals"})
-        if (const ConfigNode* node = map.node(key); node != nullptr && !node->items.empty())
-            map.problem(key, fmt::format("`{}` is not supported yet: remove it, or alerts would be "
-                                         "told at times it forbids", key));
 }
 
 InhibitRule read_inhibit_rule(const ConfigNode& node, Problems& problems) {
@@ -62,7 +56,9 @@ InhibitRule read_inhibit_rule(const ConfigNode& node, Problems& problems) {
     rule.equal = map.strings("equal");
     if (map.node("sources") != nullptr)
         map.problem("sources", "`sources` (several source classes) is not supported yet");
-    if (rule.target.empty()) problems.add(node, "an inhibit rule needs `target_matchers`");
+    if (rule.target.empty())
+        problems.warn(node, "an inhibit rule without `target_matchers` mutes every alert that its "
+                            "source does not match");
     return rule;
 }
 
@@ -79,8 +75,8 @@ std::vector<ConfigSection> ConfigReader::sections() {
         {"route", "Who is told about which alerts, and when; Alertmanager's tree.", keep(route_)},
         {"receivers", "Ways to be told: webhook, Slack, e-mail.", keep(receivers_)},
         {"inhibit_rules", "Alerts that need not be told while others fire.", keep(inhibit_rules_)},
-        {"time_intervals", "Named times; refused until they are supported.", keep(time_intervals_)},
-        {"mute_time_intervals", "The old name of `time_intervals`.", keep(time_intervals_)},
+        {"time_intervals", "Named times at which routes are mute or active.", keep(time_intervals_)},
+        {"mute_time_intervals", "The old name of `time_intervals`.", keep(mute_time_intervals_)},
         {"templates", "Files with templates for messages.", keep(templates_)},
     };
 }
@@ -102,9 +98,8 @@ Settings ConfigReader::finish(Problems& problems) {
         }
     else if (!receivers_.is_null())
         problems.add(receivers_, "`receivers` must be a list");
-    if (!time_intervals_.is_null() && !time_intervals_.items.empty())
-        problems.add(time_intervals_, "`time_intervals` is not supported yet: remove it, or alerts "
-                                      "would be told at times it forbids");
+    read_intervals(mute_time_intervals_, "mute_time_intervals", problems);
+    read_intervals(time_intervals_, "time_intervals", problems);
     if (inhibit_rules_.is_list())
         for (const ConfigNode& node : inhibit_rules_.items)
             settings.inhibit_rules.push_back(read_inhibit_rule(node, problems));
@@ -125,6 +120,8 @@ RouteNode ConfigReader::read_route(const ConfigNode& node, const RouteNode* pare
         route = *parent;
         route.matchers.clear();
         route.routes.clear();
+        route.muted.clear();
+        route.active.clear();
     }
     MapReader map(node, problems, "route");
     route.continue_to_next = map.boolean("continue", false);
@@ -134,7 +131,7 @@ RouteNode ConfigReader::read_route(const ConfigNode& node, const RouteNode* pare
     route.group_wait = map.duration("group_wait", route.group_wait);
     route.group_interval = map.duration("group_interval", route.group_interval);
     route.repeat_interval = map.duration("repeat_interval", route.repeat_interval);
-    refuse_time_intervals(map);
+    read_route_times(map, parent == nullptr, route);
     if (route.group_interval <= 0ms) map.problem("group_interval", "`group_interval` cannot be zero");
     if (route.repeat_interval <= 0ms)
         map.problem("repeat_interval", "`repeat_interval` cannot be zero");
@@ -160,6 +157,41 @@ RouteNode ConfigReader::read_route(const ConfigNode& node, const RouteNode* pare
     for (const ConfigNode* child : children)
         route.routes.push_back(read_route(*child, &inherited, settings, problems));
     return route;
+}
+
+void ConfigReader::read_intervals(const ConfigNode& list, std::string_view key, Problems& problems) {
+    if (list.is_null()) return;
+    if (!list.is_list()) return problems.add(list, fmt::format("`{}` must be a list", key));
+    for (const ConfigNode& node : list.items) {
+        NamedInterval read = read_named_interval(node, problems);
+        if (std::ranges::any_of(intervals_, [&](const auto& one) { return one->name == read.name; }))
+            problems.add(node, fmt::format("time interval `{}` is defined twice", read.name));
+        intervals_.push_back(std::make_shared<const NamedInterval>(std::move(read)));
+    }
+}
+
+void ConfigReader::read_route_times(MapReader& map, bool is_root, RouteNode& route) {
+    const auto read = [&](std::string_view key, auto& into) {
+        const std::vector<std::string> names = map.strings(key);
+        if (is_root && !names.empty())
+            map.problem(key, fmt::format("the first route takes every alert at any time; it cannot "
+                                         "have `{}`", key));
+        for (const std::string& name : names) {
+            const auto found =
+                std::ranges::find_if(intervals_, [&](const auto& one) { return one->name == name; });
+            if (found != intervals_.end()) {
+                into.push_back(*found);
+                continue;
+            }
+            std::vector<std::string> known;
+            for (const auto& one : intervals_) known.push_back(one->name);
+            const std::string_view near = nearest(name, known);
+            map.problem(key, fmt::format("there is no time interval `{}`{}", name,
+                                         near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+        }
+    };
+    read("mute_time_intervals", route.muted);
+    read("active_time_intervals", route.active);
 }
 
 void ConfigReader::read_templates(Settings& settings, Problems& problems) {

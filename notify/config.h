@@ -38,11 +38,15 @@ private:
     Global read_global(Problems& problems);
     RouteNode read_route(const ConfigNode& node, const RouteNode* parent, const Settings& settings,
                          Problems& problems);
+    void read_intervals(const ConfigNode& list, std::string_view key, Problems& problems);
+    void read_route_times(MapReader& map, bool is_root, RouteNode& route);
     void read_templates(Settings& settings, Problems& problems);
 
     std::string folder_;
     ReadFile read_;
-    ConfigNode global_, route_, receivers_, inhibit_rules_, time_intervals_, templates_;
+    ConfigNode global_, route_, receivers_, inhibit_rules_, templates_;
+    ConfigNode time_intervals_, mute_time_intervals_;
+    std::vector<std::shared_ptr<const NamedInterval>> intervals_;
 };
 
 }  // namespace vedette::notify

@@ -21,6 +21,8 @@ constexpr std::pair<Reason, std::string_view> words[] = {
     {Reason::ResolvedUnasked, "resolved, not asked for"},
     {Reason::Inhibited, "inhibited"},
     {Reason::Silenced, "silenced"},
+    {Reason::TimeMuted, "route is within mute time"},
+    {Reason::TimeInactive, "route is not within active time"},
     {Reason::NoReceiver, "receiver without integration"},
     {Reason::Sent, "sent"},
     {Reason::Unfinished, "outcome unknown"},

@@ -34,6 +34,8 @@ enum class Reason {
     ResolvedUnasked, ///< all resolved, and this receiver does not want to hear it
     Inhibited,
     Silenced,
+    TimeMuted,    ///< one of the route's `mute_time_intervals` holds
+    TimeInactive, ///< none of the route's `active_time_intervals` holds
     NoReceiver,  ///< the receiver has no way to be told
     // attempts
     Sent,

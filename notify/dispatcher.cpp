@@ -141,7 +141,11 @@ Dispatcher::Turn Dispatcher::due(Moment now) {
 void Dispatcher::flush(Group& group, Moment now) {
     group.next_flush = now.steady + group.route->group_interval;
     group.flushed = true;
-    const Passage passage = silence(inhibit(gather(group), group, now), group, now);
+    const Passage passage =
+        silence(look_at_clock(inhibit(gather(group), group, now), group, now), group, now);
+    // Told again from now on; when it is muted once more, that is said once more.
+    for (const AlertRef& alert : passage.alerts)
+        std::erase_if(group.muted, [&](const auto& one) { return one.first == alert->id; });
     for (Delivery& delivery : group.deliveries) {
         if (delivery.in_flight != 0) group.again = true;
         else if (!passage.alerts.empty())
@@ -175,6 +179,27 @@ Dispatcher::Passage Dispatcher::inhibit(Passage in, Group& group, Moment now) {
         out.muted = Reason::Inhibited;
         mute(alert, group, Reason::Inhibited, format_fingerprint(verdict.source), now);
     }
+    return out;
+}
+
+/// Mute and active times concern a route, so they let all through or nothing.
+Dispatcher::Passage Dispatcher::look_at_clock(Passage in, Group& group, Moment now) {
+    group.muted_by.clear();
+    const RouteNode& route = *group.route;
+    const auto holds = [&](const auto& one) { return one->holds(now.wall); };
+    Reason why = Reason::TimeInactive;
+    if (!route.active.empty() && std::ranges::none_of(route.active, holds)) {
+        for (const auto& one : route.active) group.muted_by.push_back(one->name);
+    } else {
+        why = Reason::TimeMuted;
+        for (const auto& one : route.muted)
+            if (holds(one)) group.muted_by.push_back(one->name);
+    }
+    if (group.muted_by.empty()) return in;
+    for (const AlertRef& alert : in.alerts)
+        mute(alert, group, why, fmt::format("{}", fmt::join(group.muted_by, ", ")), now);
+    Passage out;
+    out.muted = in.alerts.empty() ? in.muted : why;
     return out;
 }
 

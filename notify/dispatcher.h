@@ -25,14 +25,15 @@ namespace vedette::notify {
 ///
 ///     take ─ route ─┬─► group ── wait group_wait, then every group_interval ──► flush
 ///                   └─► group (with `continue`, another)                          │
-///     flush:  inhibit → silence → dedup → retry → send ──► finished ─┐            │
-///                                           ▲                        │ failed     │
-///                                           └── owed, waits ◄────────┘            │
-///                                               merged with newer content ◄───────┘
+///     flush:  inhibit → times → silence → dedup → retry → send ──► finished ─┐    │
+///                                                   ▲                │ failed     │
+///                                                   └── owed, waits ◄┘            │
+///                                                       merged with newer content ◄┘
 ///
 /// Invariants:
 ///  (D1) What dedup decided to tell stays owed until it was sent, its alerts were all silenced or
-///       inhibited, its receiver left the configuration, or limits::notify_owed_max passed.
+///       inhibited, its route fell mute, its receiver left the configuration, or
+///       limits::notify_owed_max passed.
 ///  (D2) One delivery (group, receiver, integration) has at most one attempt in flight.
 ///  (D3) At most limits::notify_in_flight_max attempts are in flight.
 ///  (D4) A resolved alert leaves its group only after a flush has seen it and nothing is owed.
@@ -122,6 +123,7 @@ private:
         SteadyTime next_flush, wake;
         bool flushed = false;
         bool again = false;  ///< flush as soon as nothing is in flight
+        std::vector<std::string> muted_by;  ///< time intervals that muted the last flush
         std::set<std::pair<AlertId, Reason>> muted;  ///< said once each, not at every flush
     };
     /// What comes through the stages of one flush.
@@ -145,6 +147,7 @@ private:
     void flush(Group& group, Moment now);
     static Passage gather(Group& group);
     Passage inhibit(Passage in, Group& group, Moment now);
+    Passage look_at_clock(Passage in, Group& group, Moment now);
     Passage silence(Passage in, Group& group, Moment now);
     Reason dedup(const Passage& in, const Group& group, const Delivery& to, Moment now) const;
     void owe(Reason reason, const Passage& in, Group& group, Delivery& to, Moment now);

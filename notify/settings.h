@@ -12,6 +12,7 @@
 #include "base/smtp.h"
 #include "core/time.h"
 #include "notify/matcher.h"
+#include "notify/routing/time_interval.h"
 
 namespace vedette::notify {
 
@@ -29,6 +30,9 @@ struct RouteNode {
     Milliseconds repeat_interval = 4h;     ///< nothing new: say it again
     bool continue_to_next = false;         ///< look at the siblings after this one matched
     std::string key = "{}";                ///< `{}/{severity="critical"}`: first part of a group key
+    /// Not told while one of `muted` holds, nor while none of `active` does, when it has some. They
+    /// are the node's own: children do not inherit them.
+    std::vector<std::shared_ptr<const NamedInterval>> muted, active;
     std::vector<RouteNode> routes;
 };
 

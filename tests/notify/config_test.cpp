@@ -96,6 +96,28 @@ inhibit_rules:
     CHECK(s.inhibit_rules[0].equal == std::vector<std::string>{"job"});
 }
 
+TEST_CASE("times of a route are its own and not its children's", "[notify][config]") {
+    const Read got = read(R"(
+route:
+  receiver: t
+  routes:
+    - mute_time_intervals: [night]
+      active_time_intervals: [week, night]
+      routes: [{matchers: [a=b]}]
+receivers: [{name: t}]
+time_intervals: [{name: week, time_intervals: [{weekdays: ['monday:friday']}]}]
+mute_time_intervals: [{name: night, time_intervals: [{times: [{start_time: '00:00', end_time: '06:00'}]}]}]
+)");
+    CHECK(got.problems == "");
+    const RouteNode& route = got.settings.route.routes[0];
+    REQUIRE(route.muted.size() == 1);
+    CHECK(route.muted[0]->name == "night");
+    REQUIRE(route.active.size() == 2);
+    CHECK(route.active[0]->name == "week");
+    CHECK(route.routes[0].muted.empty());
+    CHECK(route.routes[0].active.empty());
+}
+
 TEST_CASE("what is wrong or not supported is refused by name", "[notify][config]") {
     struct Row {
         const char* text;
@@ -110,11 +132,13 @@ TEST_CASE("what is wrong or not supported is refused by name", "[notify][config]
         {"route: {receiver: t, group_interval: 0s}\nreceivers: [{name: t}]",
          "n.yml:1:38: `group_interval` cannot be zero"},
         {"route: {receiver: t, routes: [{mute_time_intervals: [night]}]}\nreceivers: [{name: t}]",
-         "n.yml:1:53: `mute_time_intervals` is not supported yet: remove it, or alerts would be told at "
-         "times it forbids"},
-        {"time_intervals: [{name: night}]",
-         "n.yml:1:17: `time_intervals` is not supported yet: remove it, or alerts would be told at times "
-         "it forbids"},
+         "n.yml:1:53: there is no time interval `night`"},
+        {"route: {receiver: t, mute_time_intervals: [night]}\nreceivers: [{name: t}]\ntime_intervals: "
+         "[{name: night}]",
+         "n.yml:1:43: the first route takes every alert at any time; it cannot have "
+         "`mute_time_intervals`"},
+        {"time_intervals: [{name: night}, {name: night}]",
+         "n.yml:1:33: time interval `night` is defined twice"},
         {"receivers: [{name: t}, {name: t}]", "n.yml:1:24: receiver `t` is defined twice"},
         {"receivers: [{name: t, pagerduty_configs: [{}]}]",
          "n.yml:1:42: `pagerduty_configs` is not supported yet; this version speaks webhook_configs, "

@@ -249,6 +249,34 @@ TEST_CASE("silenced and inhibited alerts are not told while that holds", "[notif
     CHECK(why == fmt::format("inhibited by {};silenced by s1;nothing new by ;nothing new by ;", source));
 }
 
+TEST_CASE("a route is quiet in its mute time and speaks at the first flush after it", "[notify]") {
+    Settings settings = one_route();
+    RouteNode night = settings.route;
+    night.key = "{}/{}";
+    TimeInterval first;
+    const auto minute = [&](Timestamp at) { return static_cast<int>(at.ms / 60'000 % 1440); };
+    const Timestamp begin = ManualClock().now();
+    first.times.emplace();
+    first.times->push_back({minute(begin), minute(begin) + 9});
+    const bool active = GENERATE(false, true);
+    if (active) first.times->assign({{minute(begin) + 9, 1440}});
+    auto named = std::make_shared<const NamedInterval>(NamedInterval{"night", {first}});
+    (active ? night.active : night.muted).push_back(named);
+    settings.route.routes.push_back(night);
+    Desk desk(settings);
+    desk.fire("a");
+    desk.wind(6min);
+    CHECK(desk.take_said().empty());
+    desk.wind(6min);
+    CHECK(desk.take_said() == std::vector<std::string>{"10m30s team 1 first notification: a"});
+    std::string why;
+    for (const Entry& entry : desk.entries)
+        if (const auto* one = std::get_if<DecisionEntry>(&entry))
+            why += fmt::format("{} by {};", to_string(one->reason), one->detail);
+    CHECK(why == fmt::format("route is {} by night;first notification by ;",
+                             active ? "not within active time" : "within mute time"));
+}
+
 TEST_CASE("an owed message is dropped when all its alerts are silenced meanwhile", "[notify]") {
     Desk desk(one_route());
     desk.answers = {failure(429, 10min)};
