@@ -21,8 +21,10 @@ bool add_and_delete(Store& store, const char* name, int scrape) {
     if (!ref) return false;
     Batch batch;
     for (int i = scrape; i < scrape + 5; ++i) batch.rows.push_back({*ref, {recorded_at(i), 1.0}});
-    return store.append(batch) &&
-           store.erase({{{Matcher::Op::Equal, "__name__", name}}}, {recorded_at(-1), recorded_at(1000)});
+    if (!store.append(batch)) return false;
+    return store
+        .erase({{{Matcher::Op::Equal, "__name__", name}}}, {recorded_at(-1), recorded_at(1000)})
+        .has_value();
 }
 
 bool add_exemplar(Store& store) {
