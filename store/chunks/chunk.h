@@ -151,11 +151,4 @@ private:
     std::uint8_t marks_ = 0;
 };
 
-/// One histogram as bytes on its own, as log records have it.
-void put_histogram(std::string& out, const Histogram& value);
-
-class ByteReader;
-/// Reads it back; null and a refused reader when it is none.
-HistogramRef read_histogram(ByteReader& in);
-
 }  // namespace vedette::store

@@ -12,6 +12,7 @@
 #include "core/series.h"
 #include "store/bytes.h"
 #include "store/chunks/chunk.h"
+#include "store/chunks/histogram_bytes.h"
 #include "store/log/wal.h"
 
 namespace vedette::store {

@@ -10,6 +10,7 @@
 
 #include "store/blocks/writer.h"
 #include "store/bytes.h"
+#include "store/chunks/histogram_bytes.h"
 #include "store/crc32c.h"
 #include "store/dump.h"
 #include "tests/support/failing_files.h"

@@ -8,6 +8,7 @@
 
 #include "core/limits.h"
 #include "store/bytes.h"
+#include "store/chunks/histogram_bytes.h"
 
 namespace vedette::store {
 namespace {
