@@ -300,9 +300,15 @@ TEST_CASE("a query nested as deep as the parser allows is answered", "[promql][e
                                            {"clamp_min(", ", 1)", 4999},
                                            {"max_over_time(", "[1m:1m])", 2400}}));
     CAPTURE(row.open, row.close);
+#if defined(__SANITIZE_THREAD__)
+    // It keeps the whole stack of every allocation: the deepest would take 19 GiB.
+    const std::size_t levels = row.levels / 10;
+#else
+    const std::size_t levels = row.levels;
+#endif
     Bench bench("x 1x5");
     const auto answer =
-        bench.at(repeated(row.open, row.levels) + "x" + repeated(row.close, row.levels), {240'000});
+        bench.at(repeated(row.open, levels) + "x" + repeated(row.close, levels), {240'000});
     REQUIRE(answer);
     CHECK(answer->series.size() == 1);
 }
