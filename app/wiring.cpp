@@ -16,6 +16,7 @@
 #include "app/backup/backup.h"
 #include "app/console.h"
 #include "app/flags.h"
+#include "base/dns_records.h"
 #include "base/files.h"
 #include "base/http/client.h"
 #include "base/log.h"
@@ -195,6 +196,7 @@ struct Daemon::Rooms {
 
     std::unique_ptr<LoopThread> io;
     std::unique_ptr<Resolver> resolver;  // io thread
+    std::unique_ptr<DnsRecords> dns;     // io thread
     std::unique_ptr<HttpClient> http;    // io thread
     std::unique_ptr<SmtpClient> smtp;    // io thread
     std::unique_ptr<notify::Notifier> notifier;
@@ -257,7 +259,7 @@ Result<void> Daemon::Rooms::open() {
             if (options.console) print_change(change);
         });
         scraper = std::make_unique<scrape::Scraper>(
-            io->loop(), *http, store->seen_rather_than_safe(), clock, log, metrics);
+            io->loop(), *http, *dns, store->seen_rather_than_safe(), clock, log, metrics);
     });
     const auto reason_of = [this](const Labels& labels) {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));
@@ -295,8 +297,9 @@ void Daemon::Rooms::open_remote_writers() {
 }
 
 void Daemon::Rooms::open_network() {
-    const bool dns = configuration.resolver == Configuration::ResolverKind::Dns;
-    resolver = dns ? make_dns_resolver(io->loop()) : make_system_resolver(io->loop());
+    const bool own = configuration.resolver == Configuration::ResolverKind::Dns;
+    resolver = own ? make_dns_resolver(io->loop()) : make_system_resolver(io->loop());
+    dns = make_dns_records(io->loop());
     http = std::make_unique<HttpClient>(io->loop(), *resolver);
     smtp = std::make_unique<SmtpClient>(io->loop(), *resolver);
 }
@@ -341,12 +344,12 @@ void Daemon::Rooms::join_pages() {
     otlp = std::make_unique<exporter::otlp::Receiver>(*store, clock);
     otlp->load(configuration.otlp);
     front->add({exporter::remote_write_route(*store, clock), otlp->route()});
-    front->add(exporter::admin_routes(
-        {options.admin_api, [this](bool skip_head) { return snapshot(skip_head); },
-         [this](auto selectors, Window window) {
-             return store->erase(std::move(selectors), window);
-         },
-         [this] { return store->clean_deleted(); }}));
+    front->add(exporter::admin_routes({options.admin_api,
+                                       [this](bool skip_head) { return snapshot(skip_head); },
+                                       [this](auto selectors, Window window) {
+                                           return store->erase(std::move(selectors), window);
+                                       },
+                                       [this] { return store->clean_deleted(); }}));
     const auto external = [this] {
         const Lock lock(reload_mutex);
         return configuration.global.external_labels;
@@ -522,6 +525,7 @@ Daemon::~Daemon() {
             rooms_->notifier.reset();
             rooms_->smtp.reset();
             rooms_->http.reset();
+            rooms_->dns.reset();
             rooms_->resolver.reset();
         });
 }

@@ -16,6 +16,7 @@ inline constexpr std::size_t discovery_bytes_max = std::size_t{32} << 20;  // on
 inline constexpr auto discovery_refresh_min = 1s;
 inline constexpr auto discovery_file_look_interval = 1s;  // did somebody write it?
 inline constexpr auto discovery_http_deadline = 60s;
+inline constexpr auto discovery_dns_deadline = 30s;  // of one name, over all search domains
 
 static_assert(discovery_bytes_max <= scrape_body_bytes_max);
 static_assert(discovery_file_look_interval <= discovery_refresh_min, "a file is not seen late");

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "base/files.h"
 #include "base/yaml.h"
@@ -86,19 +87,53 @@ Result<std::vector<TargetGroup>> read_target_list(std::string_view json, const s
     return groups;
 }
 
-Discovery::Discovery(Loop& loop, HttpClient& http, Log& log, Counter& failures,
-                     std::shared_ptr<const JobSettings> job, Found found)
-    : loop_(loop),
-      http_(http),
-      log_(log),
-      failures_(failures),
+std::vector<TargetGroup> groups_of_records(const std::string& name,
+                                           const std::vector<DnsRecord>& records,
+                                           std::uint16_t port) {
+    std::vector<TargetGroup> out;
+    for (const DnsRecord& record : records) {
+        TargetGroup group;
+        group.labels.emplace_back("__meta_dns_name", name);
+        std::string host = record.target;
+        std::uint16_t at = port;
+        if (record.type == DnsType::Srv) {
+            group.labels.emplace_back("__meta_dns_srv_record_target", record.target);
+            group.labels.emplace_back("__meta_dns_srv_record_port", std::to_string(record.port));
+            at = record.port;
+        } else if (record.type == DnsType::Mx) {
+            group.labels.emplace_back("__meta_dns_mx_record_target", record.target);
+        } else if (record.type == DnsType::Ns) {
+            group.labels.emplace_back("__meta_dns_ns_record_target", record.target);
+        }
+        while (host.ends_with('.')) host.pop_back();
+        const bool v6 = host.find(':') != std::string::npos;
+        if (v6) host = fmt::format("[{}]", host);
+        group.targets.push_back(fmt::format("{}:{}", host, at));
+        out.push_back(std::move(group));
+    }
+    // Servers turn their records round; that is no change.
+    std::sort(out.begin(), out.end(), [](const TargetGroup& a, const TargetGroup& b) {
+        return std::tie(a.targets, a.labels) < std::tie(b.targets, b.labels);
+    });
+    return out;
+}
+
+Discovery::Discovery(DiscoveryDoors doors, std::shared_ptr<const JobSettings> job, Found found)
+    : loop_(doors.loop),
+      http_(doors.http),
+      dns_(doors.dns),
+      log_(doors.log),
+      failures_(doors.failures),
       job_(std::move(job)),
       found_(std::move(found)),
       files_(job_->files.size()),
       files_read_(job_->files.size()),
       lists_(job_->lists.size()),
-      timers_(job_->files.size() + job_->lists.size()),
-      self_(std::make_shared<Discovery*>(this)) {}
+      names_(job_->names.size()),
+      timers_(job_->files.size() + job_->lists.size() + job_->names.size()),
+      self_(std::make_shared<Discovery*>(this)) {
+    for (std::size_t i = 0; i < names_.size(); ++i) names_[i].resize(job_->names[i].names.size());
+}
 
 Discovery::~Discovery() {
     *self_ = nullptr;
@@ -109,6 +144,7 @@ Discovery::~Discovery() {
 void Discovery::start() {
     for (std::size_t i = 0; i < files_.size(); ++i) look_at_files(i);
     for (std::size_t i = 0; i < lists_.size(); ++i) ask_list(i);
+    for (std::size_t i = 0; i < names_.size(); ++i) ask_names(i);
     started_ = true;
     tell();
 }
@@ -117,6 +153,12 @@ void Discovery::inherit(const Discovery& before) {
     for (std::size_t i = 0; i < lists_.size(); ++i)
         for (std::size_t j = 0; j < before.lists_.size(); ++j)
             if (before.job_->lists[j].url == job_->lists[i].url) lists_[i] = before.lists_[j];
+    for (std::size_t i = 0; i < names_.size(); ++i)
+        for (std::size_t j = 0; j < before.names_.size(); ++j) {
+            const DnsDiscovery &now = job_->names[i], &then = before.job_->names[j];
+            if (now.names == then.names && now.type == then.type && now.port == then.port)
+                names_[i] = before.names_[j];
+        }
 }
 
 void Discovery::complain(const std::string& from, const std::string& why) {
@@ -131,6 +173,8 @@ void Discovery::tell() {
         for (const auto& [path, file] : seen)
             all.insert(all.end(), file.groups.begin(), file.groups.end());
     for (const auto& groups : lists_) all.insert(all.end(), groups.begin(), groups.end());
+    for (const auto& each : names_)
+        for (const auto& groups : each) all.insert(all.end(), groups.begin(), groups.end());
     found_(std::move(all));
 }
 
@@ -201,6 +245,29 @@ void Discovery::take_list(std::size_t index, const HttpOutcome& outcome) {
     if (!groups) return complain(shown, groups.error().message);
     if (*groups == lists_[index]) return;
     lists_[index] = std::move(*groups);
+    tell();
+}
+
+void Discovery::ask_names(std::size_t index) {
+    const DnsDiscovery& settings = job_->names[index];
+    timers_[files_.size() + lists_.size() + index] =
+        loop_.after(settings.refresh, [this, index] { ask_names(index); });
+    const auto wait = std::min<Milliseconds>(settings.refresh, limits::discovery_dns_deadline);
+    for (std::size_t which = 0; which < settings.names.size(); ++which)
+        dns_.ask(settings.names[which], settings.type, Deadline::after(loop_.now(), wait),
+                 [self = self_, index, which](const Result<std::vector<DnsRecord>>& found) {
+                     if (*self != nullptr) (*self)->take_records(index, which, found);
+                 });
+}
+
+void Discovery::take_records(std::size_t index, std::size_t which,
+                             const Result<std::vector<DnsRecord>>& found) {
+    const DnsDiscovery& settings = job_->names[index];
+    const std::string& name = settings.names[which];
+    if (!found) return complain(name, found.error().message);
+    auto groups = groups_of_records(name, *found, settings.port);
+    if (groups == names_[index][which]) return;
+    names_[index][which] = std::move(groups);
     tell();
 }
 

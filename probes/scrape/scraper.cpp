@@ -55,10 +55,11 @@ std::string status_text(int status) {
 
 }  // namespace
 
-Scraper::Scraper(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, Log& log,
-                 Metrics& metrics)
+Scraper::Scraper(Loop& loop, HttpClient& http, DnsRecords& dns, SampleSink& sink, Clock& clock,
+                 Log& log, Metrics& metrics)
     : loop_(loop),
       http_(http),
+      dns_(dns),
       sink_(sink),
       clock_(clock),
       log_(log),
@@ -101,7 +102,7 @@ void Scraper::load(const Settings& settings) {
         job->accept = accept_header(given);
         Job& placed = *jobs_.emplace(given.name, std::move(job)).first->second;
         placed.discovery = std::make_unique<Discovery>(
-            loop_, http_, log_, discovery_failures_, placed.settings,
+            DiscoveryDoors{loop_, http_, dns_, log_, discovery_failures_}, placed.settings,
             [this, &placed](const auto& groups) { take_groups(placed, groups); });
         const auto known = before.find(given.name);
         if (known != before.end()) {

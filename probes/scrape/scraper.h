@@ -27,8 +27,8 @@ namespace vedette::scrape {
 /// Reads the pages of all targets, each once an interval, and stores what they say.
 ///
 ///     Discovery ─groups─► make_targets ─► Schedule ─due─► HttpClient ─page─► PageSeries ─► sink
-///      files, lists        relabelling     spread by       gzip, limits       known series
-///                                          name                               by place
+///      files, lists,       relabelling     spread by       gzip, limits       known series
+///      name servers                        name                               by place
 ///
 /// Every scrape is one batch: the page's samples, stale markers of what is gone, and `up` and
 /// `scrape_…` about the scrape itself. A target that does not answer is `up 0`, and its series
@@ -38,7 +38,7 @@ namespace vedette::scrape {
 /// is given outlives it.
 class Scraper {
 public:
-    Scraper(Loop& loop, HttpClient& http, SampleSink& sink, Clock& clock, Log& log,
+    Scraper(Loop& loop, HttpClient& http, DnsRecords& dns, SampleSink& sink, Clock& clock, Log& log,
             Metrics& metrics);
     ~Scraper();
     Scraper(const Scraper&) = delete;
@@ -109,6 +109,7 @@ private:
 
     Loop& loop_;
     HttpClient& http_;
+    DnsRecords& dns_;
     SampleSink& sink_;
     Clock& clock_;
     Log& log_;

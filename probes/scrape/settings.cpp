@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -57,16 +58,23 @@ constexpr std::array<std::string_view, 15> default_keys{
     "scrape_failure_log_file",
 };
 
-constexpr std::array<std::string_view, 25> discoveries_elsewhere{
-    "azure_sd_configs",     "consul_sd_configs",    "digitalocean_sd_configs",
-    "dns_sd_configs",       "docker_sd_configs",    "dockerswarm_sd_configs",
-    "ec2_sd_configs",       "eureka_sd_configs",    "gce_sd_configs",
-    "hetzner_sd_configs",   "ionos_sd_configs",     "kubernetes_sd_configs",
-    "kuma_sd_configs",      "lightsail_sd_configs", "linode_sd_configs",
-    "marathon_sd_configs",  "nerve_sd_configs",     "nomad_sd_configs",
-    "openstack_sd_configs", "ovhcloud_sd_configs",  "puppetdb_sd_configs",
-    "scaleway_sd_configs",  "serverset_sd_configs", "stackit_sd_configs",
-    "triton_sd_configs",
+constexpr std::array<std::string_view, 24> discoveries_elsewhere{
+    "azure_sd_configs",     "consul_sd_configs",      "digitalocean_sd_configs",
+    "docker_sd_configs",    "dockerswarm_sd_configs", "ec2_sd_configs",
+    "eureka_sd_configs",    "gce_sd_configs",         "hetzner_sd_configs",
+    "ionos_sd_configs",     "kubernetes_sd_configs",  "kuma_sd_configs",
+    "lightsail_sd_configs", "linode_sd_configs",      "marathon_sd_configs",
+    "nerve_sd_configs",     "nomad_sd_configs",       "openstack_sd_configs",
+    "ovhcloud_sd_configs",  "puppetdb_sd_configs",    "scaleway_sd_configs",
+    "serverset_sd_configs", "stackit_sd_configs",     "triton_sd_configs",
+};
+
+constexpr std::array dns_types{
+    std::pair<std::string_view, DnsType>{"SRV", DnsType::Srv},
+    std::pair<std::string_view, DnsType>{"A", DnsType::A},
+    std::pair<std::string_view, DnsType>{"AAAA", DnsType::Aaaa},
+    std::pair<std::string_view, DnsType>{"MX", DnsType::Mx},
+    std::pair<std::string_view, DnsType>{"NS", DnsType::Ns},
 };
 
 std::optional<Protocol> read_protocol(const ConfigNode& node, const std::string& name,
@@ -191,6 +199,32 @@ HttpDiscovery read_http_discovery(const ConfigNode& node, Problems& problems) {
     return out;
 }
 
+DnsDiscovery read_dns_discovery(const ConfigNode& node, Problems& problems) {
+    MapReader map(node, problems, "dns_sd_configs");
+    DnsDiscovery out;
+    out.names = map.strings("names");
+    if (out.names.empty()) map.problem("names", "`dns_sd_configs` needs `names`");
+    if (std::find(out.names.begin(), out.names.end(), "") != out.names.end())
+        map.problem("names", "a name to look up is empty");
+    std::string type = map.string("type", "SRV");
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](unsigned char c) { return std::toupper(c); });
+    const auto known = std::find_if(dns_types.begin(), dns_types.end(),
+                                    [&](const auto& each) { return each.first == type; });
+    if (known == dns_types.end())
+        map.problem("type", fmt::format("unknown type of record `{}`; expected one of `SRV`, `A`, "
+                                        "`AAAA`, `MX`, `NS`",
+                                        map.string("type")));
+    else
+        out.type = known->second;
+    out.port = static_cast<std::uint16_t>(map.integer("port", 0, 0, 65535));
+    if (out.port == 0 && known != dns_types.end() && out.type != DnsType::Srv)
+        map.problem("port", fmt::format("`{}` records say no port; expected `port`", type));
+    out.refresh = std::max(map.duration("refresh_interval", out.refresh),
+                           Milliseconds(limits::discovery_refresh_min));
+    return out;
+}
+
 void read_params(const ConfigNode& node, JobSettings& job, Problems& problems) {
     if (!node.is_map()) return problems.add(node, "`params` has names with lists of values");
     std::map<std::string, std::vector<std::string>> sorted;
@@ -215,10 +249,14 @@ void read_discovery(MapReader& map, JobSettings& job) {
     map.list("http_sd_configs", [&](const ConfigNode& item) {
         job.lists.push_back(read_http_discovery(item, problems));
     });
+    map.list("dns_sd_configs", [&](const ConfigNode& item) {
+        job.names.push_back(read_dns_discovery(item, problems));
+    });
     for (const std::string_view key : discoveries_elsewhere)
         if (map.node(key) != nullptr)
-            map.problem(key, fmt::format("`{}` is not in this version; `file_sd_configs` and "
-                                         "`http_sd_configs` are; see docs/limits.md",
+            map.problem(key, fmt::format("`{}` is not in this version; `file_sd_configs`, "
+                                         "`http_sd_configs` and `dns_sd_configs` are; see "
+                                         "docs/limits.md",
                                          key));
     // Relabelling may make an address of a URL, as for exporters that probe others.
     if (!job.relabel.empty()) return;

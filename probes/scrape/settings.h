@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/dns_records.h"
 #include "base/http/client.h"
 #include "core/config.h"
 #include "core/labels.h"
@@ -64,6 +65,14 @@ struct HttpDiscovery {
     std::shared_ptr<const HttpSettings> http;  ///< never null
 };
 
+/// `dns_sd_configs`: what name servers answer.
+struct DnsDiscovery {
+    std::vector<std::string> names;  ///< never empty
+    DnsType type = DnsType::Srv;
+    std::uint16_t port = 0;  ///< of all targets, unless the records say it (SRV)
+    Milliseconds refresh = std::chrono::seconds(30);
+};
+
 /// One entry of `scrape_configs`.
 struct JobSettings : ScrapeDefaults {
     std::string name;  ///< unique
@@ -84,6 +93,7 @@ struct JobSettings : ScrapeDefaults {
     std::vector<TargetGroup> fixed;
     std::vector<FileDiscovery> files;
     std::vector<HttpDiscovery> lists;
+    std::vector<DnsDiscovery> names;
 };
 
 /// What the configuration says about scraping.

@@ -1,14 +1,11 @@
 #include "base/resolver.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
-#include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
+
+#include "tests/support/spy_name_server.h"
 
 using namespace vedette;
 using namespace std::chrono_literals;
@@ -17,74 +14,14 @@ namespace {
 
 using Found = Result<std::vector<Address>>;
 
-/// A name server on loopback, answered by a function: the type of record asked for and the name in,
-/// the whole answer section out; nothing is silence.
-class SpyNameServer {
-public:
-    struct Reply {
-        int code = 0;  // 3: no such name
-        std::vector<std::string> addresses;
-    };
-    using Script = std::function<std::optional<Reply>(bool v6, const std::string& name)>;
+using Reply = SpyNameServer::Reply;
 
-    SpyNameServer(Loop& loop, Script script) : loop_(loop), script_(std::move(script)) {
-        fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
-        socklen_t size = sizeof at;
-        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
-        address = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
-        loop_.watch(fd_, Loop::readable, [this](unsigned) { answer(); });
-    }
-    ~SpyNameServer() {
-        loop_.unwatch(fd_);
-        ::close(fd_);
-    }
-
-    std::string address;
-    int asked = 0;
-
-private:
-    void answer() {
-        char buffer[512];
-        sockaddr_in from{};
-        socklen_t size = sizeof from;
-        const auto got =
-            ::recvfrom(fd_, buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &size);
-        if (got < 17) return;
-        ++asked;
-        std::string query(buffer, static_cast<std::size_t>(got)), name;
-        std::size_t at = 12;
-        for (; query[at] != 0; at += static_cast<std::size_t>(query[at]) + 1) {
-            if (!name.empty()) name += '.';
-            name += query.substr(at + 1, static_cast<std::size_t>(query[at]));
-        }
-        const bool v6 = query[at + 2] == 28;
-        const auto reply = script_(v6, name);
-        if (!reply) return;
-        // header: id, flags, one question, answers, nothing else; then the question as it came
-        std::string out =
-            query.substr(0, 2) + std::string("\x81\x80\x00\x01\x00\x00\x00\x00\x00\x00", 10);
-        out[3] = static_cast<char>(0x80 | reply->code);
-        out[7] = static_cast<char>(reply->addresses.size());
-        out += query.substr(12, at + 5 - 12);
-        for (const auto& text : reply->addresses) {
-            char bytes[16];
-            const std::size_t length = v6 ? 16 : 4;
-            REQUIRE(::inet_pton(v6 ? AF_INET6 : AF_INET, text.c_str(), bytes) == 1);
-            out += std::string("\xc0\x0c\x00", 3) + (v6 ? '\x1c' : '\x01') +
-                   std::string("\x00\x01\x00\x00\x00\x3c\x00", 7) + static_cast<char>(length) +
-                   std::string(bytes, length);
-        }
-        ::sendto(fd_, out.data(), out.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
-    }
-
-    Loop& loop_;
-    Script script_;
-    int fd_ = -1;
-};
+/// The addresses as records of their kind.
+Reply addresses(std::initializer_list<const char*> texts) {
+    Reply reply;
+    for (const char* text : texts) reply.records.push_back(SpyNameServer::address_record(text));
+    return reply;
+}
 
 std::string show(const Found& found) {
     if (!found) return std::string(to_string(found.error().fault)) + ": " + found.error().message;
@@ -171,19 +108,17 @@ TEST_CASE("loopback and metadata addresses are known in every spelling", "[resol
 TEST_CASE("names are answered by the name server, in the order of the family asked for",
           "[resolver]") {
     Loop loop;
-    SpyNameServer server(
-        loop, [](bool v6, const std::string& name) -> std::optional<SpyNameServer::Reply> {
-            if (name == "both.test") {
-                if (v6) return SpyNameServer::Reply{0, {"2001:db8::1"}};
-                return SpyNameServer::Reply{0, {"10.0.0.1", "10.0.0.2", "10.0.0.1"}};
-            }
-            if (name == "four.test") {
-                if (v6) return SpyNameServer::Reply{};
-                return SpyNameServer::Reply{0, {"10.0.0.4"}};
-            }
-            if (name == "broken.test") return SpyNameServer::Reply{2, {}};
-            return SpyNameServer::Reply{3, {}};
-        });
+    SpyNameServer server(loop,
+                         [](std::uint16_t type, const std::string& name) -> std::optional<Reply> {
+                             const bool v6 = type == 28;
+                             if (name == "both.test") {
+                                 if (v6) return addresses({"2001:db8::1"});
+                                 return addresses({"10.0.0.1", "10.0.0.2", "10.0.0.1"});
+                             }
+                             if (name == "four.test") return v6 ? Reply() : addresses({"10.0.0.4"});
+                             if (name == "broken.test") return Reply{2, {}};
+                             return Reply{3, {}};
+                         });
     const auto resolver = make_dns_resolver(loop, server.address);
     CHECK(ask(loop, *resolver, "both.test", Family::V4Preferred) ==
           "10.0.0.1 10.0.0.2 2001:db8::1");
@@ -205,7 +140,7 @@ TEST_CASE("names are answered by the name server, in the order of the family ask
 
 TEST_CASE("a silent name server is reported at the deadline, not later", "[resolver]") {
     Loop loop;
-    SpyNameServer server(loop, [](bool, const std::string&) { return std::nullopt; });
+    SpyNameServer server(loop, [](std::uint16_t, const std::string&) { return std::nullopt; });
     const auto resolver = make_dns_resolver(loop, server.address);
     CHECK(ask(loop, *resolver, "slow.test", Family::V4Only, 30ms) ==
           "timed out: no answer from the name servers for slow.test in 30 ms");
@@ -226,7 +161,7 @@ TEST_CASE("literals and impossible names need no name server", "[resolver]") {
 
 TEST_CASE("a resolver that goes tells those who wait", "[resolver]") {
     Loop loop;
-    SpyNameServer server(loop, [](bool, const std::string&) { return std::nullopt; });
+    SpyNameServer server(loop, [](std::uint16_t, const std::string&) { return std::nullopt; });
     auto resolver = make_dns_resolver(loop, server.address);
     std::string told;
     for (const char* name : {"a.test", "127.0.0.1"})
