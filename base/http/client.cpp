@@ -9,7 +9,9 @@
 #include "base/http/curl_hop.h"
 #include "base/http/curl_multi.h"
 #include "base/http/hop.h"
+#include "base/http/oauth2.h"
 #include "base/http/plain_hop.h"
+#include "base/http/proxy.h"
 #include "base/http/url.h"
 #include "core/limits.h"
 
@@ -22,9 +24,9 @@ const Error cancelled{Fault::Cancelled, "the request was cancelled"};
 
 /// One call from `send` to `done`, over all its hops:
 ///
-///     send ──► resolving ──► asking ──► done
-///                  ▲             │ redirect
-///                  └─────────────┘
+///     send ──► (waiting for a token) ──► resolving ──► asking ──► done
+///                                            ▲             │ redirect
+///                                            └─────────────┘
 struct Call {
     HttpCall asked;
     HttpDone done;
@@ -34,7 +36,9 @@ struct Call {
     HttpUrl url;
     std::string method;
     bool with_body = true, with_secrets = true, same_host = true;
-    bool asking = false;
+    bool asking = false, wants_token = false;
+    std::string authorization;  // by a token
+    std::optional<HttpUrl> proxy;
     int redirects = 0;
     std::string looked_up;  // the host's name, or the proxy's
     Address address;
@@ -57,6 +61,9 @@ void add(HttpPhaseTimes& sum, const HttpPhaseTimes& more) {
 
 std::string late_message(HttpPhase phase, const Call& call) {
     const std::string wait = humanize_duration(call.wait);
+    if (call.wants_token)
+        return fmt::format("no token from {} in {}",
+                           redact_url(call.asked.settings->oauth2->token_url), wait);
     switch (phase) {
         case HttpPhase::Resolve:
             return fmt::format("no answer from the name servers for {} in {}", call.looked_up,
@@ -83,18 +90,26 @@ void change_method(Call& call, int status) {
 }  // namespace
 
 struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
-    State(Loop& on, Resolver& names) : loop(on), resolver(names), multi(on) {}
+    State(Loop& on, Resolver& names)
+        : loop(on),
+          resolver(names),
+          multi(on),
+          tokens(on, [this](HttpCall call, Deadline deadline, HttpDone done) {
+              send(std::move(call), deadline, std::move(done));
+          }) {}
 
     Loop& loop;
     Resolver& resolver;
     CurlMulti multi;
     std::unordered_map<std::uint64_t, std::unique_ptr<Call>> calls;
+    OAuth2Tokens tokens;
     std::unordered_map<std::string, HttpUrl> urls;  // taken apart before
     std::uint64_t last_id = 0;
     bool closing = false;
 
     void send(HttpCall asked, Deadline deadline, HttpDone done);
     Result<HttpUrl> url_of(const std::string& text);
+    void want_token(std::uint64_t id);
     void begin_hop(std::uint64_t id);
     std::unique_ptr<HttpHop> make_hop(std::uint64_t id, const Call& call);
     void resolved(std::uint64_t id, Result<std::vector<Address>> found);
@@ -128,7 +143,7 @@ void HttpClient::State::send(HttpCall asked, Deadline deadline, HttpDone done) {
     Call& kept = *calls.emplace(id, std::move(call)).first->second;
     if (url) {
         kept.url = std::move(*url);
-        return begin_hop(id);
+        return kept.asked.settings->oauth2 ? want_token(id) : begin_hop(id);
     }
     loop.post([self = weak_from_this(), id, error = url.error()] {
         if (const auto state = self.lock()) state->fail_call(id, HttpPhase::Resolve, error);
@@ -145,14 +160,37 @@ Result<HttpUrl> HttpClient::State::url_of(const std::string& text) {
     return url;
 }
 
+void HttpClient::State::want_token(std::uint64_t id) {
+    Call& call = *calls.at(id);
+    call.wants_token = true;
+    call.resolve_began = steady_clock::now();
+    // A refusal may come at once (a secret that is not there), and `done` never inside `send`.
+    tokens.ask(call.asked.settings->oauth2,
+               [self = weak_from_this(), id, &on = loop](const Result<std::string>& token) {
+                   on.post([self, id, token] {
+                       const auto state = self.lock();
+                       if (!state || !state->calls.contains(id)) return;
+                       if (!token) return state->fail_call(id, HttpPhase::Resolve, token.error());
+                       Call& waiting = *state->calls.at(id);
+                       waiting.wants_token = false;
+                       waiting.authorization = *token;
+                       state->begin_hop(id);
+                   });
+               });
+}
+
 void HttpClient::State::begin_hop(std::uint64_t id) {
     Call& call = *calls.at(id);
     call.asking = false;
     call.looked_up = call.url.host;
-    const std::string& proxy = call.asked.settings->proxy_url;
+    auto proxy = proxy_for(*call.asked.settings, call.url);
+    if (!proxy)
+        return loop.post([self = weak_from_this(), id, error = proxy.error()] {
+            if (const auto state = self.lock()) state->fail_call(id, HttpPhase::Resolve, error);
+        });
+    call.proxy = std::move(*proxy);
     // A proxy looks names up itself: of what it is asked for, only literals can be judged here.
-    if (!proxy.empty())
-        if (const auto url = parse_http_url(proxy)) call.looked_up = url->host;
+    if (call.proxy) call.looked_up = call.proxy->host;
     call.resolve_began = steady_clock::now();
     resolver.resolve(call.looked_up, call.asked.family, call.deadline,
                      [self = weak_from_this(), id](Result<std::vector<Address>> found) {
@@ -183,8 +221,9 @@ void HttpClient::State::resolved(std::uint64_t id, Result<std::vector<Address>> 
     call.asking = true;
     call.hop = make_hop(id, call);
     auto begun = call.hop->begin(
-        call.asked, {call.url, call.address, call.method, call.with_body, call.with_secrets,
-                     call.same_host, call.asked.settings->follow_redirects});
+        call.asked,
+        {call.url, call.address, call.method, call.with_body, call.with_secrets, call.same_host,
+         call.asked.settings->follow_redirects, call.proxy, call.authorization});
     if (!begun) {
         call.asking = false;
         fail_call(id, HttpPhase::Resolve, begun.error());

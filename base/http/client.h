@@ -29,24 +29,41 @@ struct TlsSettings {
     std::string min_version, max_version;  ///< TLS10, TLS11, TLS12, TLS13
 };
 
+struct HttpSettings;
+
+/// Prometheus's `oauth2`: the client credentials grant.
+struct OAuth2Settings {
+    std::string client_id;
+    Secret client_secret;
+    std::vector<std::string> scopes;
+    std::string token_url;
+    std::vector<std::pair<std::string, std::string>> endpoint_params;  ///< sorted by name
+    std::shared_ptr<const HttpSettings> http;  ///< TLS and proxy towards `token_url`; never null
+};
+
 /// Prometheus's `http_config`, as one struct for probes, scrapes, receivers and data sources.
 struct HttpSettings {
     struct BasicAuth {
         std::string username;
         Secret password;
+        Secret username_file;  ///< instead of `username` when set
     };
     std::optional<BasicAuth> basic_auth;
     std::string authorization_type;  ///< "Bearer" unless said; empty: no authorization
     Secret authorization;
+    std::shared_ptr<const OAuth2Settings> oauth2;  ///< null: none
     TlsSettings tls;
     bool follow_redirects = true;
     bool enable_http2 = true;
     std::vector<std::pair<std::string, Secret>> headers;  ///< http_headers
-    std::string proxy_url;  ///< empty: none; the environment never counts
+    std::string proxy_url;                                ///< empty: none
+    std::string no_proxy;                 ///< a comma list of hosts, domains and networks
+    bool proxy_from_environment = false;  ///< HTTP_PROXY …, which else never count
+    std::vector<std::pair<std::string, Secret>> proxy_headers;  ///< proxy_connect_header
 };
 
 /// Reads the keys of `http_config` from `map` (which may hold other keys too). What this version
-/// does not do (oauth2, proxy_from_environment …) is refused by name.
+/// does not do (`…_ref`, proxies that speak no http) is refused by name.
 HttpSettings read_http_settings(MapReader& map);
 TlsSettings read_tls_settings(const ConfigNode& node, Problems& problems);
 

@@ -26,6 +26,7 @@ CurlHop::~CurlHop() {
     multi_.give_back(easy_);
     curl_slist_free_all(headers_);
     curl_slist_free_all(route_);
+    curl_slist_free_all(proxy_headers_);
 }
 
 Result<void> CurlHop::begin(const HttpCall& call, Ask ask) {
@@ -56,7 +57,7 @@ Result<void> CurlHop::set_route(const HttpCall& call) {
     curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     const std::string literal =
         ask_.address.is_v6 ? "[" + ask_.address.text + "]" : ask_.address.text;
-    if (settings.proxy_url.empty()) {
+    if (!ask_.proxy) {
         // Explicitly none: else libcurl asks the environment.
         curl_easy_setopt(easy_, CURLOPT_PROXY, "");
         if (ask_.url.host != ask_.address.text || !settings.tls.server_name.empty()) {
@@ -65,15 +66,7 @@ Result<void> CurlHop::set_route(const HttpCall& call) {
             curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, route_);
         }
     } else {
-        const auto proxy = parse_http_url(settings.proxy_url);
-        if (!proxy) return fail(proxy.error());
-        curl_easy_setopt(easy_, CURLOPT_PROXY,
-                         fmt::format("http://{}:{}", literal, proxy->port).c_str());
-        curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
-        if (!proxy->user.empty()) {
-            curl_easy_setopt(easy_, CURLOPT_PROXYUSERNAME, proxy->user.c_str());
-            curl_easy_setopt(easy_, CURLOPT_PROXYPASSWORD, proxy->password.c_str());
-        }
+        if (auto set = set_proxy(settings, literal); !set) return set;
     }
     const bool http2 = call.http2 && settings.enable_http2 && ask_.url.tls;
     curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION,
@@ -82,6 +75,30 @@ Result<void> CurlHop::set_route(const HttpCall& call) {
     // A resumed handshake shows no certificates, and is not what a stranger would meet.
     if (call.fresh_connection) curl_easy_setopt(easy_, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     return tls_.attach(easy_, settings.tls);
+}
+
+Result<void> CurlHop::set_proxy(const HttpSettings& settings, const std::string& literal) {
+    const HttpUrl& proxy = *ask_.proxy;
+    curl_easy_setopt(easy_, CURLOPT_PROXY,
+                     fmt::format("http://{}:{}", literal, proxy.port).c_str());
+    curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
+    if (!proxy.user.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_PROXYUSERNAME, proxy.user.c_str());
+        curl_easy_setopt(easy_, CURLOPT_PROXYPASSWORD, proxy.password.c_str());
+    }
+    if (!ask_.url.tls) return {};  // no CONNECT is sent
+    for (const auto& [name, secret] : settings.proxy_headers) {
+        const auto value = secret.reveal();
+        if (!value) return fail(value.error());
+        if (!can_be_header(name, *value))
+            return fail(Fault::BadInput,
+                        fmt::format("`{}` of proxy_connect_header cannot be sent", name));
+        proxy_headers_ =
+            curl_slist_append(proxy_headers_, fmt::format("{}: {}", name, *value).c_str());
+    }
+    curl_easy_setopt(easy_, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
+    curl_easy_setopt(easy_, CURLOPT_PROXYHEADER, proxy_headers_);
+    return {};
 }
 
 Result<void> CurlHop::set_request(const HttpCall& call) {

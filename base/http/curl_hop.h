@@ -41,6 +41,7 @@ private:
     Result<void> set_request(const HttpCall& call);
     Result<void> set_headers(const HttpCall& call);
     Result<void> set_route(const HttpCall& call);
+    Result<void> set_proxy(const HttpSettings& settings, const std::string& literal);
     void add_header(std::string_view name, std::string_view value);
     std::int64_t time_us(CURLINFO which) const;
 
@@ -49,7 +50,7 @@ private:
     const HttpCall* call_ = nullptr;
     Ask ask_;
     CURL* easy_ = nullptr;
-    curl_slist *headers_ = nullptr, *route_ = nullptr;
+    curl_slist *headers_ = nullptr, *route_ = nullptr, *proxy_headers_ = nullptr;
     std::array<char, CURL_ERROR_SIZE> detail_{};
     std::chrono::steady_clock::time_point started_;
     TlsWatch tls_;

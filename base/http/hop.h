@@ -30,9 +30,11 @@ public:
         Address address;  ///< to connect to: the host's, or the proxy's
         std::string method;
         bool with_body = true;
-        bool with_secrets = true;  ///< false after a redirect to another host
-        bool same_host = true;     ///< false: the Host header asked for is not sent
-        bool follow = true;        ///< a redirect's body is not read
+        bool with_secrets = true;      ///< false after a redirect to another host
+        bool same_host = true;         ///< false: the Host header asked for is not sent
+        bool follow = true;            ///< a redirect's body is not read
+        std::optional<HttpUrl> proxy;  ///< asked instead of the host
+        std::string authorization;     ///< by a token; empty: as the settings say
     };
     /// Called when all is over; it may destroy the hop.
     using Ended = std::function<void()>;

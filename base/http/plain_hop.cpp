@@ -79,8 +79,8 @@ PlainHop::~PlainHop() {
 
 bool PlainHop::can(const HttpCall& call, const HttpUrl& url) {
     const HttpSettings& settings = *call.settings;
-    if (url.tls || !settings.proxy_url.empty() || call.compressed || !call.fresh_connection)
-        return false;
+    const bool proxied = !settings.proxy_url.empty() || settings.proxy_from_environment;
+    if (url.tls || proxied || call.compressed || !call.fresh_connection) return false;
     if (call.method == "CONNECT" || url.text.find('%') < url.text.find('/', 7)) return false;
     const auto is_framing = [](const auto& header) { return is_framing_header(header.first); };
     return std::none_of(call.headers.begin(), call.headers.end(), is_framing) &&

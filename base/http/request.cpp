@@ -50,7 +50,13 @@ Result<std::string> authorization_of(const HttpSettings& settings, const HttpUrl
             if (!revealed) return fail(revealed.error());
             password = std::move(*revealed);
         }
-        return "Basic " + base64(settings.basic_auth->username + ":" + password);
+        std::string username = settings.basic_auth->username;
+        if (settings.basic_auth->username_file.is_set()) {
+            auto revealed = settings.basic_auth->username_file.reveal();
+            if (!revealed) return fail(revealed.error());
+            username = std::move(*revealed);
+        }
+        return "Basic " + base64(username + ":" + password);
     }
     if (settings.authorization.is_set()) {
         auto revealed = settings.authorization.reveal();
@@ -83,6 +89,10 @@ Result<void> add(RequestHeaders& out, const HttpHop::Ask& ask, const std::string
 
 }  // namespace
 
+bool can_be_header(std::string_view name, std::string_view value) {
+    return is_token(name) && is_header_value(value);
+}
+
 bool is_framing_header(std::string_view name) {
     constexpr std::array<std::string_view, 8> names = {
         "connection", "content-length", "expect",  "keep-alive",
@@ -106,7 +116,8 @@ Result<RequestHeaders> request_headers(const HttpCall& call, const HttpHop::Ask&
         return lower_case(one.first) == "authorization";
     });
     if (authorized) return out;
-    auto value = authorization_of(*call.settings, ask.url);
+    auto value = ask.authorization.empty() ? authorization_of(*call.settings, ask.url)
+                                           : Result<std::string>(ask.authorization);
     if (!value) return fail(value.error());
     if (value->empty()) return out;
     if (auto added = add(out, ask, "Authorization", std::move(*value)); !added)

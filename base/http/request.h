@@ -21,6 +21,9 @@ struct RequestHeaders {
 /// judge, not our own client's.
 bool is_framing_header(std::string_view name);
 
+/// Whether name and value can stand in a head, with nothing that ends the line.
+bool can_be_header(std::string_view name, std::string_view value);
+
 /// Fails with BadInput when method, a name or a value cannot be sent, and as the secrets do when
 /// they cannot be read.
 Result<RequestHeaders> request_headers(const HttpCall& call, const HttpHop::Ask& ask);

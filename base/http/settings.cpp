@@ -6,7 +6,8 @@
 #include <filesystem>
 
 #include "base/http/client.h"
-#include "base/http/url.h"
+#include "base/http/oauth2.h"
+#include "base/http/proxy.h"
 
 namespace vedette {
 namespace {
@@ -25,30 +26,22 @@ std::string version_of(MapReader& map, std::string_view key) {
     return map.choice(key, {"TLS10", "TLS11", "TLS12", "TLS13"}, "");
 }
 
-/// Keys of Prometheus's `http_config` that this version refuses when they ask for something.
-void refuse_unsupported(MapReader& map) {
-    if (map.node("oauth2") != nullptr)
-        map.problem("oauth2", "`oauth2` is not supported; use `authorization` or `basic_auth`");
-    if (map.boolean("proxy_from_environment", false))
-        map.problem("proxy_from_environment",
-                    "`proxy_from_environment` is not supported: the environment never chooses a "
-                    "proxy; write it as `proxy_url`");
-    if (!map.string("no_proxy").empty())
-        map.problem("no_proxy",
-                    "`no_proxy` is not supported; leave `proxy_url` out where no proxy is wanted");
-    if (map.node("proxy_connect_header") != nullptr)
-        map.problem("proxy_connect_header", "`proxy_connect_header` is not supported");
-}
-
 HttpSettings::BasicAuth read_basic_auth(const ConfigNode& node, Problems& problems) {
     HttpSettings::BasicAuth auth;
     MapReader map(node, problems, "basic_auth");
     auth.username = map.string("username");
     auth.password = read_secret(map, "password");
-    for (const std::string_view key : {"username_file", "username_ref", "password_ref"})
+    if (const std::string file = file_path(map, "username_file"); !file.empty()) {
+        auth.username_file = Secret::from_file(file);
+        if (!auth.username.empty())
+            map.problem("username_file",
+                        "`username` and `username_file` are both set; expected one of them");
+    }
+    for (const std::string_view key : {"username_ref", "password_ref"})
         if (map.node(key) != nullptr)
             map.problem(
-                key, fmt::format("`{}` is not supported; use `username` and `password_file`", key));
+                key,
+                fmt::format("`{}` is not supported; use `username_file` and `password_file`", key));
     return auth;
 }
 
@@ -80,9 +73,13 @@ void read_authentication(MapReader& map, HttpSettings& settings) {
         settings.authorization = token;
         ++kinds;
     }
+    if (const ConfigNode* node = map.node("oauth2")) {
+        settings.oauth2 = read_oauth2(*node, map.problems());
+        ++kinds;
+    }
     if (kinds > 1)
         map.problem(settings.basic_auth ? "basic_auth" : "authorization",
-                    fmt::format("{} has several of `basic_auth`, `authorization` and "
+                    fmt::format("{} has several of `basic_auth`, `authorization`, `oauth2` and "
                                 "`bearer_token`; expected at most one",
                                 map.what()));
 }
@@ -170,25 +167,13 @@ TlsSettings read_tls_settings(const ConfigNode& node, Problems& problems) {
 HttpSettings read_http_settings(MapReader& map) {
     HttpSettings settings;
     read_authentication(map, settings);
-    refuse_unsupported(map);
     if (const ConfigNode* node = map.node("tls_config"))
         settings.tls = read_tls_settings(*node, map.problems());
     settings.follow_redirects = map.boolean("follow_redirects", true);
     settings.enable_http2 = map.boolean("enable_http2", true);
     if (const ConfigNode* node = map.node("http_headers"))
         read_headers(*node, map.problems(), settings);
-    settings.proxy_url = map.string("proxy_url");
-    if (settings.proxy_url.empty()) return settings;
-    const auto proxy = parse_http_url(settings.proxy_url);
-    const ConfigNode& node = *map.node("proxy_url");
-    if (!proxy || proxy->tls)
-        // Without its line, which may hold a password.
-        map.problems().add({node.file ? node.file->name : "configuration",
-                            node.mark,
-                            fmt::format("`proxy_url` must be an http:// URL; found `{}`",
-                                        redact_url(settings.proxy_url)),
-                            {},
-                            false});
+    read_proxy(map, settings);
     return settings;
 }
 

@@ -43,6 +43,8 @@ enable_http2: false
 http_headers:
   X-One: {values: [a, b], secrets: [c], files: [header.txt]}
 proxy_url: http://proxy.test:3128
+no_proxy: a.test
+proxy_connect_header: {X-Proxy: [a, b]}
 proxy_from_environment: false
 )");
     CHECK(problems == "");
@@ -62,6 +64,31 @@ proxy_from_environment: false
     CHECK(settings.headers[1].second == Secret::from_text("b"));
     CHECK(settings.headers[3].second == Secret::from_file("conf/header.txt"));
     CHECK(settings.proxy_url == "http://proxy.test:3128");
+    CHECK(settings.no_proxy == "a.test");
+    REQUIRE(settings.proxy_headers.size() == 2);
+    CHECK(settings.proxy_headers[1].second == Secret::from_text("b"));
+}
+
+TEST_CASE("the keys of oauth2 are read, those of its own connection too", "[http_settings]") {
+    const auto [settings, problems] = read(R"(
+oauth2:
+  client_id: shop
+  client_secret_file: secret
+  scopes: [a, b]
+  token_url: https://id.test/token
+  endpoint_params: {z: 1, audience: x}
+  tls_config: {server_name: other.test}
+  proxy_url: http://proxy.test
+)");
+    CHECK(problems == "");
+    REQUIRE(settings.oauth2);
+    CHECK(settings.oauth2->client_id == "shop");
+    CHECK(settings.oauth2->client_secret == Secret::from_file("conf/secret"));
+    CHECK(settings.oauth2->scopes == std::vector<std::string>{"a", "b"});
+    CHECK(settings.oauth2->token_url == "https://id.test/token");
+    CHECK(settings.oauth2->endpoint_params.front().first == "audience");
+    CHECK(settings.oauth2->http->tls.server_name == "other.test");
+    CHECK(settings.oauth2->http->proxy_url == "http://proxy.test");
 }
 
 TEST_CASE("without keys nothing is asked for", "[http_settings]") {
@@ -79,22 +106,31 @@ TEST_CASE("what is not supported or does not fit together is refused by name", "
         const char *yaml, *problem;
     };
     const auto row = GENERATE(values<Row>({
-        {"oauth2: {client_id: x}",
-         "`oauth2` is not supported; use `authorization` or `basic_auth`"},
-        {"proxy_from_environment: true",
-         "`proxy_from_environment` is not supported: the environment never chooses a proxy; write "
-         "it "
-         "as `proxy_url`"},
-        {"no_proxy: localhost",
-         "`no_proxy` is not supported; leave `proxy_url` out where no proxy is wanted"},
-        {"proxy_connect_header: {X: [y]}", "`proxy_connect_header` is not supported"},
+        {"oauth2: {client_id: x, token_url: 'ftp://a'}",
+         "`token_url` must begin with http:// or https://"},
+        {"oauth2: {client_id: x, token_url: 'http://a', client_secret_ref: y}",
+         "`client_secret_ref` is not supported; use `client_secret_file`"},
+        {"oauth2: {client_id: x, token_url: 'http://a'}\nbearer_token: c",
+         "http_config has several of `basic_auth`, `authorization`, `oauth2` and `bearer_token`; "
+         "expected at most one"},
+        {"proxy_from_environment: true\nproxy_url: 'http://p'",
+         "`proxy_from_environment` and `proxy_url` are both set; expected one of them"},
+        {"proxy_from_environment: true\nno_proxy: a",
+         "`no_proxy` and `proxy_from_environment` are both set; the environment has its own "
+         "NO_PROXY"},
+        {"no_proxy: localhost", "`no_proxy` needs `proxy_url`"},
+        {"proxy_connect_header: {X: [y]}",
+         "`proxy_connect_header` needs `proxy_url` or `proxy_from_environment`"},
+        {"proxy_url: 'http://p'\nproxy_connect_header: {X: y}", "`X` has no list of values"},
         {"proxy_url: 'socks5://me:word@proxy:1080'",
          "`proxy_url` must be an http:// URL; found `socks5://<secret>@proxy:1080`"},
         {"basic_auth: {username: a, password: b}\nbearer_token: c",
-         "http_config has several of `basic_auth`, `authorization` and `bearer_token`; expected at "
-         "most one"},
-        {"basic_auth: {username_file: a}",
-         "`username_file` is not supported; use `username` and `password_file`"},
+         "http_config has several of `basic_auth`, `authorization`, `oauth2` and `bearer_token`; "
+         "expected at most one"},
+        {"basic_auth: {username: b, username_file: a}",
+         "`username` and `username_file` are both set; expected one of them"},
+        {"basic_auth: {username: b, password_ref: a}",
+         "`password_ref` is not supported; use `username_file` and `password_file`"},
         {"authorization: {type: Basic, credentials: x}",
          "`type: basic` is written as `basic_auth`"},
         {"http_headers: {Host: {values: [x]}}", "header `Host` cannot be set here"},
