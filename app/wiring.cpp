@@ -258,8 +258,8 @@ Result<void> Daemon::Rooms::open() {
         probes->book().on_change([this](const probes::Change& change) {
             if (options.console) print_change(change);
         });
-        scraper = std::make_unique<scrape::Scraper>(
-            io->loop(), *http, *dns, store->seen_rather_than_safe(), clock, log, metrics);
+        scraper = std::make_unique<scrape::Scraper>(scrape::ScraperDoors{
+            io->loop(), *http, *dns, *files, store->seen_rather_than_safe(), clock, log, metrics});
     });
     const auto reason_of = [this](const Labels& labels) {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));
@@ -307,10 +307,11 @@ void Daemon::Rooms::open_network() {
 void Daemon::Rooms::join_pages() {
     const auto targets = [this] { return probes->book().snapshot(); };
     const auto groups = [this] { return manager->status(); };
-    board = std::make_unique<exporter::Board>(
-        exporter::BoardSources{targets, [this](auto since) { return probes->book().news(since); },
-                               [this] { return notifier->snapshot(); }, groups, *store, clock,
-                               std::string(version()), clock.now()});
+    board = std::make_unique<exporter::Board>(exporter::BoardSources{
+        targets, [this](auto since) { return probes->book().news(since); },
+        [this] { return notifier->snapshot(); }, groups, *store, clock, std::string(version()),
+        clock.now(), [this] { return scraper->snapshot(); },
+        [this](std::uint64_t since) { return scraper->news(since); }});
     reload_successful = &metrics.gauge("vedette_config_last_reload_successful",
                                        "Whether the last reading of the configuration succeeded.");
     reload_at = &metrics.gauge("vedette_config_last_reload_success_timestamp_seconds",

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <unordered_map>
 
 #include "core/limits.h"
 #include "core/mutex.h"
+#include "exporter/api/scraped_targets.h"
 #include "exporter/json_writer.h"
 
 namespace vedette::exporter {
@@ -177,6 +179,7 @@ struct Board::State {
     Mutex streams_mutex;
     std::vector<std::shared_ptr<EventStream>> streams VEDETTE_GUARDED_BY(streams_mutex);
     std::uint64_t told VEDETTE_GUARDED_BY(streams_mutex) = 0;  // so many readings
+    std::uint64_t told_scrapes VEDETTE_GUARDED_BY(streams_mutex) = 0;
 };
 
 Board::Board(BoardSources sources) : state_(std::make_unique<State>(std::move(sources))) {}
@@ -306,8 +309,13 @@ std::string Board::document() {
     json.key("started")
         .timestamp(sources.started)
         .field("rules", static_cast<std::uint64_t>(rules));
+    std::vector<probes::TargetStatus> targets = sources.targets();
+    ScrapedTargets scraped;
+    if (sources.scraped) scraped = choose_for_board(sources.scraped(), targets);
+    std::move(scraped.shown.begin(), scraped.shown.end(), std::back_inserter(targets));
+    json.field("scraped_hidden", static_cast<std::uint64_t>(scraped.hidden));
     json.key("targets").begin_list();
-    for (const probes::TargetStatus& target : sources.targets()) {
+    for (const probes::TargetStatus& target : targets) {
         json.begin_object();
         write_reading(json, target);
         json.field("type", target.type)
@@ -351,15 +359,21 @@ bool Board::anybody_looks() const {
 
 void Board::publish_readings() {
     if (!anybody_looks()) return;
-    std::uint64_t since = 0;
+    std::uint64_t since = 0, scrapes_since = 0;
     {
         const Lock lock(state_->streams_mutex);
         since = state_->told;
+        scrapes_since = state_->told_scrapes;
     }
-    const probes::Book::News news = state_->sources.readings(since);
+    probes::Book::News news = state_->sources.readings(since);
+    scrape::ScrapeNews scrapes;
+    if (state_->sources.scrapes) scrapes = state_->sources.scrapes(scrapes_since);
+    for (const scrape::TargetStatus& target : scrapes.targets)
+        news.targets.push_back(as_board_target(target));
     {
         const Lock lock(state_->streams_mutex);
         state_->told = news.until;
+        state_->told_scrapes = scrapes.until;
     }
     if (news.targets.empty()) return;
     JsonWriter json;

@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "notify/snapshot.h"
 #include "probes/book.h"
+#include "probes/scrape/status.h"
 #include "rules/status.h"
 
 namespace vedette::exporter {
@@ -24,6 +25,8 @@ struct BoardSources {
     Clock& clock;
     std::string version;
     Timestamp started;
+    std::function<std::vector<scrape::JobStatus>()> scraped;  ///< empty: nothing is scraped
+    std::function<scrape::ScrapeNews(std::uint64_t since)> scrapes;
 };
 
 /// What the status board shows, as one JSON document, and what changes, as events.

@@ -219,6 +219,7 @@ void Discovery::ask_list(std::size_t index) {
     call.settings = settings.http;
     call.body_bytes_max = limits::discovery_bytes_max;
     call.fresh_connection = false;
+    call.http2 = true;
     call.compressed = true;
     const Deadline deadline = Deadline::after(
         loop_.now(),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace vedette::scrape {
 namespace {
@@ -55,25 +56,28 @@ std::string status_text(int status) {
 
 }  // namespace
 
-Scraper::Scraper(Loop& loop, HttpClient& http, DnsRecords& dns, SampleSink& sink, Clock& clock,
-                 Log& log, Metrics& metrics)
-    : loop_(loop),
-      http_(http),
-      dns_(dns),
-      sink_(sink),
-      clock_(clock),
-      log_(log),
-      stored_(metrics.counter("vedette_scrape_samples_total", "Samples of pages that were stored")),
-      rejected_(metrics.counter("vedette_scrape_samples_rejected_total",
-                                "Samples of pages that the store did not take")),
-      refused_series_(metrics.counter("vedette_scrape_samples_refused_total",
-                                      "Samples of pages whose series the store has no room for")),
-      exemplars_(
-          metrics.counter("vedette_scrape_exemplars_total", "Exemplars on pages, known ones too")),
-      failures_(metrics.counter("vedette_scrape_failures_total", "Scrapes that failed")),
-      discovery_failures_(metrics.counter("vedette_scrape_discovery_failures_total",
-                                          "Lists and files of targets that could not be read")),
-      targets_(metrics.gauge("vedette_scrape_targets", "Targets that are scraped")),
+Scraper::Scraper(const ScraperDoors& doors)
+    : loop_(doors.loop),
+      http_(doors.http),
+      dns_(doors.dns),
+      sink_(doors.sink),
+      clock_(doors.clock),
+      log_(doors.log),
+      failure_logs_(doors.files, doors.log),
+      stored_(doors.metrics.counter("vedette_scrape_samples_total",
+                                    "Samples of pages that were stored")),
+      rejected_(doors.metrics.counter("vedette_scrape_samples_rejected_total",
+                                      "Samples of pages that the store did not take")),
+      refused_series_(
+          doors.metrics.counter("vedette_scrape_samples_refused_total",
+                                "Samples of pages whose series the store has no room for")),
+      exemplars_(doors.metrics.counter("vedette_scrape_exemplars_total",
+                                       "Exemplars on pages, known ones too")),
+      failures_(doors.metrics.counter("vedette_scrape_failures_total", "Scrapes that failed")),
+      discovery_failures_(
+          doors.metrics.counter("vedette_scrape_discovery_failures_total",
+                                "Lists and files of targets that could not be read")),
+      targets_(doors.metrics.gauge("vedette_scrape_targets", "Targets that are scraped")),
       schedule_(limits::scrapes_in_flight_max),
       self_(std::make_shared<Scraper*>(this)) {}
 
@@ -92,6 +96,10 @@ void Scraper::stop() {
 void Scraper::load(const Settings& settings) {
     extra_metrics_ = settings.extra_metrics;
     auto before = std::exchange(jobs_, {});
+    std::set<std::string> failure_logs;
+    for (const JobSettings& job : settings.jobs)
+        if (!job.failure_log.empty()) failure_logs.insert(job.failure_log);
+    failure_logs_.open(failure_logs);
     {
         const Lock lock(mutex_);
         shown_jobs_.clear();
@@ -222,12 +230,14 @@ HttpCall Scraper::call_for(const Running& running) const {
     call.headers = {{"Accept", running.job->accept},
                     {"X-Prometheus-Scrape-Timeout-Seconds",
                      fmt::format("{}", static_cast<double>(running.target.timeout.count()) / 1e3)}};
+    if (!job.compression) call.headers.emplace_back("Accept-Encoding", "identity");
     call.settings = job.http;
     call.body_bytes_max =
         job.body_bytes_max > 0
             ? std::min<std::uint64_t>(job.body_bytes_max, limits::scrape_body_bytes_max)
             : limits::scrape_body_bytes_max;
     call.fresh_connection = false;
+    call.http2 = true;  // where TLS, the server and `enable_http2` allow it
     call.compressed = job.compression;
     return call;
 }
@@ -259,7 +269,8 @@ Taken Scraper::take_page(Running& running, Outcome& outcome, const HttpOutcome& 
             fmt::format("Get {}: {}", quote(running.target.url), answer.error().error.message);
     } else if (answer->status != 200) {
         outcome.error = "server returned HTTP status " + status_text(answer->status);
-    } else if (answer->body_cut) {
+    } else if (answer->body_cut ||
+               (job.body_bytes_max > 0 && answer->body.size() >= job.body_bytes_max)) {
         outcome.error = "body size limit exceeded";
         outcome.body_too_large = true;
     } else {
@@ -268,6 +279,10 @@ Taken Scraper::take_page(Running& running, Outcome& outcome, const HttpOutcome& 
         if (!format) outcome.error = format.error().message;
     }
     if (!outcome.error.empty()) {
+        // As in Prometheus: what came and cannot be read is not among the failures.
+        if (format)
+            failure_logs_.write(job.failure_log, outcome.at, job.name, running.target.url,
+                                outcome.error);
         running.series.end(job, running.target.labels, outcome.at, batch_);
         return {};
     }
@@ -310,7 +325,11 @@ void Scraper::finish(Id id, Running& running, const Outcome& outcome, const Take
     schedule_.finished(id);
     const Lock lock(mutex_);
     TargetStatus& status = shown_.at(id);
-    status.health = outcome.error.empty() ? TargetStatus::Health::Up : TargetStatus::Health::Down;
+    const auto health =
+        outcome.error.empty() ? TargetStatus::Health::Up : TargetStatus::Health::Down;
+    if (status.health != health) status.since = outcome.at;
+    status.health = health;
+    status.scrape = ++scrapes_;
     status.last_error = outcome.error;
     status.last_scrape = outcome.at;
     status.took = took;
@@ -371,6 +390,16 @@ void Scraper::commit(const std::string& job) {
         static_cast<double>(appended->out_of_order + appended->duplicate + appended->too_old));
     log_.warn("samples of a page are not stored",
               {{"job", job}, {"reason", appended->first_rejection}});
+}
+
+ScrapeNews Scraper::news(std::uint64_t since) const {
+    const Lock lock(mutex_);
+    ScrapeNews out{{}, scrapes_};
+    for (const auto& [id, status] : shown_) {
+        if (out.targets.size() == limits::board_scraped_targets_max) break;
+        if (status.scrape > since) out.targets.push_back(status);
+    }
+    return out;
 }
 
 std::vector<JobStatus> Scraper::snapshot() const {

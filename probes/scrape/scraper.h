@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "base/http/client.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -17,12 +18,25 @@
 #include "core/time.h"
 #include "probes/schedule.h"
 #include "probes/scrape/discovery.h"
+#include "probes/scrape/failure_log.h"
 #include "probes/scrape/page/series.h"
 #include "probes/scrape/settings.h"
 #include "probes/scrape/status.h"
 #include "probes/scrape/target.h"
 
 namespace vedette::scrape {
+
+/// What a scraper works through; all of it outlives it.
+struct ScraperDoors {
+    Loop& loop;
+    HttpClient& http;
+    DnsRecords& dns;
+    Files& files;
+    SampleSink& sink;
+    Clock& clock;
+    Log& log;
+    Metrics& metrics;
+};
 
 /// Reads the pages of all targets, each once an interval, and stores what they say.
 ///
@@ -34,12 +48,10 @@ namespace vedette::scrape {
 /// `scrape_…` about the scrape itself. A target that does not answer is `up 0`, and its series
 /// end. A target that is gone gets markers for all of its series; a restart writes none.
 ///
-/// Everything but `snapshot` belongs to the loop's thread, or happens before the loop runs. What it
-/// is given outlives it.
+/// Everything but `snapshot` belongs to the loop's thread, or happens before the loop runs.
 class Scraper {
 public:
-    Scraper(Loop& loop, HttpClient& http, DnsRecords& dns, SampleSink& sink, Clock& clock, Log& log,
-            Metrics& metrics);
+    explicit Scraper(const ScraperDoors& doors);
     ~Scraper();
     Scraper(const Scraper&) = delete;
     Scraper& operator=(const Scraper&) = delete;
@@ -52,6 +64,9 @@ public:
 
     /// By job. Safe from any thread.
     std::vector<JobStatus> snapshot() const;
+    /// Those that were scraped since, at most limits::board_scraped_targets_max. Safe from any
+    /// thread.
+    ScrapeNews news(std::uint64_t since) const;
 
 private:
     using Id = probes::Schedule::Id;
@@ -113,6 +128,7 @@ private:
     SampleSink& sink_;
     Clock& clock_;
     Log& log_;
+    FailureLogs failure_logs_;
     bool extra_metrics_ = false;
     Counter& stored_;
     Counter& rejected_;
@@ -130,6 +146,7 @@ private:
     std::shared_ptr<Scraper*> self_;  ///< empty for those who come back after the end
 
     mutable Mutex mutex_;
+    std::uint64_t scrapes_ VEDETTE_GUARDED_BY(mutex_) = 0;
     std::map<Id, TargetStatus> shown_ VEDETTE_GUARDED_BY(mutex_);
     std::map<std::string, JobStatus> shown_jobs_ VEDETTE_GUARDED_BY(mutex_);
 };

@@ -118,6 +118,11 @@ std::optional<Escaping> read_escaping(MapReader& map) {
                                  : Escaping::AllowUtf8;
 }
 
+std::string beside(const ConfigNode& node, const std::string& path) {
+    if (path.empty() || path.front() == '/' || !node.file) return path;
+    return (std::filesystem::path(node.file->name).parent_path() / path).string();
+}
+
 /// Interval and timeout: what is not set follows from the other, as in Prometheus.
 void read_times(MapReader& map, ScrapeDefaults& out) {
     out.interval = map.duration("scrape_interval", out.interval);
@@ -157,15 +162,8 @@ void read_common(MapReader& map, ScrapeDefaults& out) {
     out.always_classic = map.boolean("always_scrape_classic_histograms", out.always_classic);
     out.classic_to_native =
         map.boolean("convert_classic_histograms_to_nhcb", out.classic_to_native);
-    if (!map.string("scrape_failure_log_file").empty())
-        map.problem("scrape_failure_log_file",
-                    "`scrape_failure_log_file` is not in this version; failures are in the log "
-                    "and in `/api/v1/targets`");
-}
-
-std::string beside(const ConfigNode& node, const std::string& path) {
-    if (path.empty() || path.front() == '/' || !node.file) return path;
-    return (std::filesystem::path(node.file->name).parent_path() / path).string();
+    if (const std::string path = map.string("scrape_failure_log_file"); !path.empty())
+        out.failure_log = beside(map.map(), path);
 }
 
 FileDiscovery read_file_discovery(const ConfigNode& node, Problems& problems) {

@@ -42,6 +42,7 @@ struct ScrapeDefaults {
     std::optional<Escaping> escaping;      ///< AllowUtf8, unless only classic names are taken
     bool always_classic = false;     ///< classic histograms beside native ones of the same name
     bool classic_to_native = false;  ///< convert_classic_histograms_to_nhcb
+    std::string failure_log;         ///< scrape_failure_log_file; empty: none
 };
 
 /// Targets that came together, with the labels they share: `static_configs`, one entry of a file.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,10 +29,18 @@ struct TargetStatus {
     std::string url;
     Milliseconds interval{0}, timeout{0};
     Health health = Health::Unknown;
+    Timestamp since;  ///< of the first scrape with this health; meaningless while unknown
     std::string last_error;
     std::optional<Timestamp> last_scrape;
     std::chrono::nanoseconds took{0};
     std::shared_ptr<const MetricsAbout> metrics;  ///< null before the first page
+    std::uint64_t scrape = 0;                     ///< a number that each scrape makes anew
+};
+
+/// Targets that were scraped since somebody looked last.
+struct ScrapeNews {
+    std::vector<TargetStatus> targets;
+    std::uint64_t until = 0;  ///< to ask with the next time
 };
 
 /// One job with its targets, and those that relabelling dropped.

@@ -138,3 +138,53 @@ TEST_CASE("an open page hears of each reading once, and a closed one is forgotte
     stream->open_ = false;
     CHECK_FALSE(board.anybody_looks());
 }
+
+TEST_CASE("scraped targets stand on the board beside probes, those that are down first",
+          "[exporter][board]") {
+    World world;
+    const auto scraped = [](const char* job, scrape::TargetStatus::Health health) {
+        scrape::TargetStatus out;
+        out.job = job;
+        out.labels = Labels{{"job", job}, {"instance", "i"}};
+        out.url = "http://i/metrics";
+        out.interval = 15s;
+        out.health = health;
+        out.since = {1'789'999'000'000};
+        out.last_scrape = Timestamp{1'789'999'999'000};
+        out.took = 5ms;
+        return out;
+    };
+    scrape::JobStatus job;
+    job.active = {scraped("good", scrape::TargetStatus::Health::Up),
+                  scraped("bad", scrape::TargetStatus::Health::Down),
+                  scraped("bad", scrape::TargetStatus::Health::Down)};
+    job.active[1].last_error = "server returned HTTP status 503 Service Unavailable";
+    job.active[1].scrape = 7;
+    const auto nobody = [](std::uint64_t) { return probes::Book::News{}; };
+    Board board({[&] { return std::vector{world.target}; }, nobody,
+                 [&] { return world.deliveries; }, [&] { return std::vector{world.rules}; },
+                 world.source, world.clock, "0.1.0", world.clock.now(),
+                 [&] { return std::vector{job}; },
+                 [&](std::uint64_t since) {
+                     scrape::ScrapeNews news{{}, 7};
+                     if (since < 7) news.targets.push_back(job.active[1]);
+                     return news;
+                 }});
+    const json document = json::parse(board.document());
+    REQUIRE(document["targets"].size() == 3);
+    const json& bad = document["targets"][1];
+    CHECK(bad["probe"] == "bad");
+    CHECK(bad["type"] == "scrape");
+    CHECK(bad["group"] == "scraped");
+    CHECK(bad["state"] == "down");
+    CHECK(bad["since"] == 1'789'999'000);
+    CHECK(bad["reason"] == "server returned HTTP status 503 Service Unavailable");
+    CHECK(bad["latest"] == json::parse(R"({"at":1789999999,"seconds":0.005})"));
+    CHECK(document["targets"][2]["probe"] == "good");
+    CHECK(document["scraped_hidden"] == 1);  // one that would be the same line
+    const auto page = world.listen(board);
+    board.publish_readings();
+    board.publish_readings();
+    REQUIRE(page->told.size() == 1);
+    CHECK(json::parse(page->told[0].second)[0]["probe"] == "bad");
+}

@@ -112,6 +112,7 @@ export function Board() {
         const targets = shown.filter((target) => target.group === group);
         return targets.length > 0 && <Group key={group} name={group} targets={targets} board={board} names={names} now={now} />;
       })}
+      {board.scraped_hidden > 0 && <p class="quiet">{count(board.scraped_hidden, 'more target is', 'more targets are')} scraped and not shown here: <a href="/api/v1/targets">all of them</a>.</p>}
       {words.length > 0 && shown.length === 0 && <p class="quiet">No target matches.</p>}
       <Alerts alerts={board.alerts} now={now} />
       <Rules total={board.rules} />

@@ -28,7 +28,7 @@ function mergeReadings(board, readings) {
 /** Whether a target is in another state than the board says: then there is more to fetch than a reading. */
 function changesState(board, readings) {
   const known = new Map(board.targets.map((target) => [key(target), target.state]));
-  return readings.some((reading) => known.get(key(reading)) !== reading.state);
+  return readings.some((reading) => known.has(key(reading)) && known.get(key(reading)) !== reading.state);
 }
 
 /** {board, problem, updated}: `problem` says in words why nothing fresh arrives. */

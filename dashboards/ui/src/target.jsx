@@ -45,11 +45,11 @@ function Failure({failure, now}) {
 function Details({target, alerts, now}) {
   return (
     <div class="details">
-      <p class="quiet">{target.type} · {target.address} · every {duration(target.every)}, at most {duration(target.timeout)}</p>
+      <p class="quiet">{target.type} · {target.address} · every {duration(target.every)}, at most {duration(target.timeout)}{target.latest && `, last ${ago(target.latest.at, now)}`}</p>
       {target.state === 'down' && <p>Down since {clock(target.since)}: {target.reason}</p>}
       <Phases phases={target.phases} />
-      <h3>Last failures</h3>
-      {target.failures.length === 0 && <p class="quiet">None that is remembered.</p>}
+      {target.type !== 'scrape' && <h3>Last failures</h3>}
+      {target.type !== 'scrape' && target.failures.length === 0 && <p class="quiet">None that is remembered.</p>}
       {target.failures.map((failure) => <Failure key={failure.at} failure={failure} now={now} />)}
       <h3>Alerts</h3>
       {alerts.length === 0 && <p class="quiet">None about this target.</p>}

@@ -30,24 +30,34 @@ void displace(const Labels& of_line, const Labels& target, LabelsBuilder& out) {
     }
 }
 
+/// No more than 50 characters, as Prometheus shows what is too long.
+std::string_view shortened(std::string_view text) {
+    constexpr int most = 50;
+    std::size_t end = 0;
+    for (int taken = 0; end < text.size() && taken < most; ++taken) do
+            ++end;
+        while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80);
+    return text.substr(0, end);
+}
+
 Result<void> check_limits(const Labels& labels, const JobSettings& job) {
+    const std::string_view metric = shortened(labels.get(metric_name_label));
     if (job.labels_max > 0 && labels.size() > job.labels_max)
-        return fail(Fault::Limit,
-                    fmt::format("label_limit exceeded (metric: {}, number of labels: "
-                                "{}, limit: {})",
-                                labels.get(metric_name_label), labels.size(), job.labels_max));
+        return fail(Fault::Limit, fmt::format("label_limit exceeded (metric: {}, number of labels: "
+                                              "{}, limit: {})",
+                                              metric, labels.size(), job.labels_max));
     for (const Label label : labels) {
         if (job.label_name_bytes_max > 0 && label.name.size() > job.label_name_bytes_max)
             return fail(Fault::Limit,
                         fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, "
                                     "length: {}, limit: {})",
-                                    labels.get(metric_name_label), label.name, label.name.size(),
+                                    metric, shortened(label.name), label.name.size(),
                                     job.label_name_bytes_max));
         if (job.label_value_bytes_max > 0 && label.value.size() > job.label_value_bytes_max)
             return fail(Fault::Limit,
                         fmt::format("label_value_length_limit exceeded (metric: {}, label name: "
                                     "{}, value: {}, length: {}, limit: {})",
-                                    labels.get(metric_name_label), label.name, quote(label.value),
+                                    metric, shortened(label.name), quote(shortened(label.value)),
                                     label.value.size(), job.label_value_bytes_max));
     }
     return {};
