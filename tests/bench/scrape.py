@@ -44,6 +44,11 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Who asked has ended."""
+
+
 def config_of(port):
     jobs = [f"  - {{job_name: page{number}, metrics_path: /{number}, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}"
             for number in range(PAGES)]
@@ -68,7 +73,7 @@ def rate_of(start, name, words):
 
 def rows():
     Pages.bodies = {(number, turn): page(number, turn) for number in range(PAGES) for turn in range(4)}
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    server = Server(("127.0.0.1", 0), Pages)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     rates = {}
     with programs() as (folder, start):

@@ -101,11 +101,10 @@ TEST_CASE("what this version does not do is refused by name", "[scrape][settings
         "  scrape_protocols: [PrometheusProto, Proto]\n"
         "  scrape_interval: 5s\n"
         "  scrape_timeout: 6s\n"
-        "  dns_sd_configs: [{names: [x]}]\n"
+        "  consul_sd_configs: [{server: x}]\n"
         "  metrics_pth: /x\n"
         "- job_name: a\n"
-        "  static_configs: [{targets: ['a:1/metrics']}]\n"
-        "  scrape_failure_log_file: x\n",
+        "  static_configs: [{targets: ['a:1/metrics']}]\n",
         problems);
     std::vector<std::string> found;
     for (const Problem& problem : problems.all())
@@ -117,13 +116,11 @@ TEST_CASE("what this version does not do is refused by name", "[scrape][settings
               "`OpenMetricsText1.0.0`, `OpenMetricsText0.0.1`, `PrometheusText1.0.0`, "
               "`PrometheusText0.0.4`",
               "4: `scrape_timeout` 6s is more than the `scrape_interval` 5s",
-              "5: `dns_sd_configs` is not in this version; `file_sd_configs` and "
-              "`http_sd_configs` are; see docs/limits.md",
+              "5: `consul_sd_configs` is not in this version; `file_sd_configs`, "
+              "`http_sd_configs` and `dns_sd_configs` are; see docs/limits.md",
               "6: unknown key `metrics_pth` in job \"a\"; did you mean `metrics_path`?",
               "7: the job \"a\" is there twice",
               "8: \"a:1/metrics\" is not a valid hostname; `scheme` and `metrics_path` are keys",
-              "9: `scrape_failure_log_file` is not in this version; failures are in the log "
-              "and in `/api/v1/targets`",
           });
 }
 
