@@ -26,7 +26,7 @@ from random_data import make_data
 from random_queries import PROFILES, Queries
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get('VEDETTE_BUILD', ROOT / 'build' / 'release'))
+BUILD = pathlib.Path(os.environ.get('VEDETTE_BUILD', ROOT / 'build' / 'release')).resolve()
 CONFIG = """
 server:
   anonymous: viewer

@@ -108,7 +108,7 @@ def main():
     words.add_argument("--rounds", type=int, default=len(FAULTS))
     words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     words.add_argument("--fault", default="", help="only those with this in their names")
-    words.add_argument("--peers", type=pathlib.Path)
+    words.add_argument("--peers", type=lambda path: pathlib.Path(path).resolve())
     words.add_argument("--at-once", type=int, default=3)
     words.add_argument("--write", type=pathlib.Path)
     given = words.parse_args()

@@ -14,8 +14,8 @@ import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("VEDETTE_BUILD", ROOT / "build" / "release"))
-PEERS = pathlib.Path(os.environ.get("VEDETTE_PEERS", ROOT / "build" / "peers" / "bin"))
+BUILD = pathlib.Path(os.environ.get("VEDETTE_BUILD", ROOT / "build" / "release")).resolve()  # programs run in other folders
+PEERS = pathlib.Path(os.environ.get("VEDETTE_PEERS", ROOT / "build" / "peers" / "bin")).resolve()
 VEDETTE = BUILD / "vedette"
 SIMULATOR = BUILD / "simulator"
 
