@@ -78,6 +78,8 @@ inline constexpr std::size_t query_text_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t query_depth_max = 5'000;
 inline constexpr std::size_t queries_in_flight_max = 20;
 inline constexpr std::size_t query_threads_max = 8;  // that work on one query, its own among them
+inline constexpr auto rollup_pass_max = 1s;  // of making roll-ups, before the log is synced again
+inline constexpr auto rollup_window_min = std::chrono::hours{24 * 7};  // then roll-ups are preferred
 inline constexpr std::size_t query_part_samples_min = 1'000'000;  // some milliseconds
 
 // ── configuration ──

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/bucket.h"
 #include "core/error.h"
 #include "core/labels.h"
 #include "core/sample.h"
@@ -78,19 +79,29 @@ std::string to_string(const Matcher& matcher);
 
 /// What the asker will do with the answer, so a source can do less.
 struct Hints {
-    Milliseconds step{0};
+    /// What each step needs of the samples in its range.
+    enum class Wanted {
+        Samples,  ///< all of them
+        Newest,   ///< the newest one
+        Buckets,  ///< what buckets say as well: those that fit into the range
+    };
+    Milliseconds step{0};       ///< between the times that are looked at; 0 when it is one
+    Milliseconds range{0};      ///< how far each of them looks back
     std::string_view function;  ///< the innermost PromQL function, empty for none
-    bool latest_only = false;   ///< only the newest sample of the window is wanted
+    Wanted wanted = Wanted::Samples;
+    bool latest_only = false;  ///< only the newest sample of the window is wanted
 };
 
 /// Columns of one series inside the window, borrowed until the cursor moves. At each time exactly
 /// one of the two holds: `histograms` is empty when the series has none in the window; otherwise it
-/// is as long as `times` and a null entry means that the float at that index counts.
+/// is as long as `times` and a null entry means that the float at that index counts. `buckets` are
+/// only for who asked for them; they are before all samples, and in time order too.
 struct Column {
     const Labels* labels = nullptr;
     std::span<const Timestamp> times;
     std::span<const double> floats;
     std::span<const HistogramRef> histograms;
+    std::span<const Bucket> buckets;
 };
 
 /// Yields series in label order, samples in time order, never two at one time.
@@ -99,6 +110,10 @@ public:
     virtual ~SeriesCursor() = default;
     /// False at the end. Also ends early when stop was requested; the caller looks at its token.
     virtual bool next(Column& out) = 0;
+    /// What of the columns so far comes from roll-ups, from old to new. Where times are rounded and
+    /// the newest sample was wanted, samples from up to a resolution before the window are among
+    /// them: at some steps there is no newer one.
+    virtual std::span<const RolledUp> rolled_up() const { return {}; }
 };
 
 /// What is asked of memory. Safe to call from any thread.
@@ -107,7 +122,8 @@ public:
     virtual ~SeriesSource() = default;
     /// Stops soon after `stop` is requested; fails with Limit, Unavailable, or BadInput for a
     /// pattern that is no RE2 expression. Series without a sample in the window are left out. Stale
-    /// markers are among the samples: what they mean is the asker's business.
+    /// markers are among the samples: what they mean is the asker's business. A source that keeps
+    /// roll-ups may answer from them where the hints allow it, and where nothing else is left.
     virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
                                                          Window window, const Hints& hints,
                                                          std::stop_token stop) = 0;

@@ -9,6 +9,7 @@
 #include "store/dump_sections.h"
 #include "store/format.h"
 #include "store/log/records.h"
+#include "store/rollups/columns.h"
 
 namespace vedette::store {
 namespace {
@@ -209,6 +210,40 @@ void dump_records(std::string_view bytes, std::ostream& out, std::size_t from = 
     print_gaps();
 }
 
+void print_buckets(std::ostream& out, const Folded& rolled) {
+    for (const Bucket& bucket : rolled.buckets) {
+        std::string text = fmt::format("  {} count={}", format_rfc3339(bucket.begin),
+                                       format_value(bucket.count));
+        if (bucket.count > 0)
+            text += fmt::format(" min={} max={} sum={} first={} last={}", format_value(bucket.min),
+                                format_value(bucket.max), format_value(bucket.sum),
+                                format_value(bucket.first), format_value(bucket.last));
+        if (bucket.lost != 0) text += fmt::format(" lost={}", format_value(bucket.lost));
+        if (bucket.ended) text += " ended";
+        below(out, text);
+    }
+    print_samples(out, rolled.histograms, {});
+}
+
+void print_series(std::ostream& out, const Block& block, const StoredSeries& series) {
+    if (const Milliseconds resolution = block.about().resolution; resolution > Milliseconds(0)) {
+        Folded rolled;
+        const RollupReader::OnCorrupt say = [&](const Labels&, const Error& error) {
+            below(out, "  unreadable: " + error.message);
+        };
+        const auto& about = block.about();
+        RollupReader(RollupColumns::all(), say)
+            .read(series, resolution, {about.from, about.to + resolution}, rolled);
+        return print_buckets(out, rolled);
+    }
+    for (const StoredChunk& chunk : series.chunks) {
+        below(out, print(chunk.view));
+        Samples decoded;
+        const auto fine = decode(chunk, always, decoded);
+        print_samples(out, decoded, fine);
+    }
+}
+
 Result<void> dump_block(Files& files, const std::string& path, std::string_view bytes,
                         std::ostream& out) {
     auto opened = Block::open(files, path);
@@ -224,6 +259,8 @@ Result<void> dump_block(Files& files, const std::string& path, std::string_view 
     below(out,
           fmt::format("from {} to {}: {} series, {} chunks, {} samples", format_rfc3339(about.from),
                       format_rfc3339(about.to), about.series, about.chunks, about.samples));
+    if (about.resolution > Milliseconds(0))
+        below(out, "buckets of " + format_duration(about.resolution));
     for (const std::uint64_t parent : about.parents)
         below(out, fmt::format("stands for block {}", parent));
     StoredSeries series;
@@ -233,12 +270,7 @@ Result<void> dump_block(Files& files, const std::string& path, std::string_view 
             continue;
         }
         out << fmt::format("{:>8}  series {}\n", number, to_string(series.labels));
-        for (const StoredChunk& chunk : series.chunks) {
-            below(out, print(chunk.view));
-            Samples decoded;
-            const auto fine = decode(chunk, always, decoded);
-            print_samples(out, decoded, fine);
-        }
+        print_series(out, block, series);
     }
     return {};
 }

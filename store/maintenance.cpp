@@ -136,7 +136,10 @@ std::optional<Timestamp> Store::Parts::first_sample_from(Timestamp from) {
 Result<void> Store::Parts::cut() {
     while (true) {
         const Timestamp newest = newest_trusted();
-        const Timestamp from = std::max(oldest_kept(), keeper.shelf()->until);
+        // What is past retention is wanted too, where roll-ups are made of it.
+        const Timestamp oldest =
+            rolled_up_to() == end_of_time ? oldest_kept() : beginning_of_time;
+        const Timestamp from = std::max(oldest, keeper.shelf()->until);
         // Most of the time this is all there is to it.
         if (newest < from || (from != beginning_of_time && newest - from < settings.block_range))
             return {};
@@ -164,8 +167,11 @@ Result<void> Store::Parts::tend_blocks() {
         counters.block_failures.add();
         return fail(error);
     };
-    const std::uint64_t log_and_checkpoint = log_bytes + checkpoint_bytes;
-    auto retired = keeper.retire(oldest_kept(), settings.retention_bytes, log_and_checkpoint);
+    // Samples wait until they are rolled up, but not for a disk that takes no roll-ups.
+    const auto rolled = roll_up();
+    const Timestamp oldest = rolled ? std::min(oldest_kept(), rolled_up_to()) : oldest_kept();
+    const std::uint64_t others = log_bytes + checkpoint_bytes + rollup_bytes();
+    auto retired = keeper.retire(oldest, settings.retention_bytes, others);
     if (!retired) return failed(retired.error());
     counters.blocks_dropped.add(static_cast<double>(*retired));
     blocks_are_gone |= *retired > 0 && keeper.shelf()->blocks.empty();
@@ -186,8 +192,10 @@ Result<void> Store::Parts::tend_blocks() {
         if (more) counters.rewritten.add();
     }
     if (auto saved = keeper.save_deletions(); !saved) return failed(saved.error());
+    auto tended = tend_rollups();
+    if (!tended) counters.block_failures.add();
     show_blocks();
-    return {};
+    return rolled ? tended : rolled;
 }
 
 // What the log has said is deleted is so after a crash too, so it comes first.
@@ -237,6 +245,7 @@ void Store::Parts::show_blocks() {
     const auto shelf = keeper.shelf();
     counters.blocks.set(static_cast<double>(shelf->blocks.size()));
     counters.block_bytes.set(static_cast<double>(shelf->bytes()));
+    counters.rollup_bytes.set(static_cast<double>(rollup_bytes()));
 }
 
 Result<void> Store::Parts::drop_old() {
@@ -278,6 +287,7 @@ Result<void> Store::Parts::drop_future() {
         return {};
     }
     auto stored = keeper.take_back(now);
+    if (auto taken = take_rollups_back(now); !taken && stored) stored = fail(taken.error());
     log_begins = std::min(log_begins, keeper.shelf()->until);
     return committer->exclusively([&]() -> Result<void> {
         std::string record;
@@ -393,6 +403,7 @@ void Store::Parts::run(std::stop_token stop) {
         if (done && !due && std::chrono::steady_clock::now() < maintain_at) continue;
         maintain_at = std::chrono::steady_clock::now() + maintain_every;
         if (done) done = tidy(due);
+        if (std::exchange(rollups_wait, false)) maintain_at = std::chrono::steady_clock::now();
         if (!done) log.error("the store could not be tidied", {{"error", done.error().message}});
     }
 }

@@ -74,7 +74,10 @@ StoreMetrics::StoreMetrics(Metrics& metrics)
                                      "Times a block could not be written or removed.")),
       blocks_dropped(metrics.counter("vedette_store_blocks_dropped_total",
                                      "Blocks that left retention, by time or by size.")),
+      rollups(metrics.counter("vedette_store_blocks_written_total", "Blocks written, by origin.",
+                              Labels{{"origin", "rollup"}})),
       blocks(metrics.gauge("vedette_store_blocks", "Blocks on the disk.")),
-      block_bytes(metrics.gauge("vedette_store_block_bytes", "Bytes of all blocks.")) {}
+      block_bytes(metrics.gauge("vedette_store_block_bytes", "Bytes of all blocks.")),
+      rollup_bytes(metrics.gauge("vedette_store_rollup_bytes", "Bytes of all roll-ups.")) {}
 
 }  // namespace vedette::store

@@ -13,8 +13,9 @@ struct StoreMetrics {
     Counter &exemplars, &exemplars_out_of_order, &exemplars_too_long;
     Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
     Counter &checkpoints, &checkpoint_failures, &cut, &dropped, &corrupt;
-    Counter &head_blocks, &late_blocks, &rewritten, &erasures, &compactions, &block_failures, &blocks_dropped;
-    Gauge &blocks, &block_bytes;
+    Counter &head_blocks, &late_blocks, &rewritten, &erasures, &compactions, &block_failures;
+    Counter &blocks_dropped, &rollups;
+    Gauge &blocks, &block_bytes, &rollup_bytes;
 };
 
 }  // namespace vedette::store

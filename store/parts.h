@@ -21,6 +21,7 @@ namespace vedette::store {
 
 inline constexpr Timestamp beginning_of_time{std::numeric_limits<std::int64_t>::min()};
 inline constexpr Window no_window{{0}, {0}};
+inline constexpr Timestamp end_of_time{std::numeric_limits<std::int64_t>::max()};
 
 /// What a `Store` is made of. What the outside asks is answered in store.cpp, what is read in
 /// reading.cpp, and what the store does by itself stands in maintenance.cpp. Constant after open
@@ -39,7 +40,11 @@ struct Store::Parts {
                  {folder + "/blocks", settings.block_range,
                   widest_block(settings.block_range, settings.retention)},
                  on_corrupt()),
-          out_of_order_window(settings_.out_of_order_window) {}
+          out_of_order_window(settings_.out_of_order_window) {
+        for (const RollupSettings& each : settings.rollups)
+            rollups.push_back(std::make_unique<BlockKeeper>(
+                files, keeper_of(each, folder, settings), on_corrupt()));
+    }
 
     Files& files;
     const std::string folder, wal_folder;
@@ -52,6 +57,7 @@ struct Store::Parts {
 
     Memory memory;       // has its own locks
     BlockKeeper keeper;  // its changes: whoever holds `maintain_mutex`
+    std::vector<std::unique_ptr<BlockKeeper>> rollups;  // as `settings.rollups`; the same
     /// Samples before it are too old, because they are in a block or about to be.
     std::atomic<Timestamp> refused_before{beginning_of_time};
     std::atomic<Milliseconds> out_of_order_window;
@@ -70,6 +76,7 @@ struct Store::Parts {
     Mutex maintain_mutex;  // one maintains at a time; taken before any other
     /// Where the samples begin that the log has not yet forgotten.
     Timestamp log_begins VEDETTE_GUARDED_BY(maintain_mutex) = beginning_of_time;
+    bool rollups_wait VEDETTE_GUARDED_BY(maintain_mutex) = false;  // more are due at once
     std::atomic<bool> sync_failing = false;
     bool far_ahead VEDETTE_GUARDED_BY(maintain_mutex) = false;
     /// The last block has left retention; the log may still hold samples of its time.
@@ -96,6 +103,29 @@ struct Store::Parts {
     Result<void> erase(std::shared_ptr<const Deletion> deletion) VEDETTE_REQUIRES(maintain_mutex);
     void show_blocks();
     Result<void> put_memory_away(Timestamp to) VEDETTE_REQUIRES(maintain_mutex);
+    // rolling.cpp
+    static BlockKeeper::Settings keeper_of(const RollupSettings& rollup, const std::string& folder,
+                                           const StoreSettings& settings);
+    /// How much time is rolled up at once; 0 when nothing is.
+    Milliseconds stretch_of_rollup(std::size_t rollup) const;
+    /// Makes roll-ups of what blocks hold and they do not, as much as a pass may take.
+    Result<void> roll_up() VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> roll_up(std::size_t rollup, std::chrono::steady_clock::time_point until)
+        VEDETTE_REQUIRES(maintain_mutex);
+    /// Drops what is past retention, and makes few blocks of many.
+    Result<void> tend_rollups() VEDETTE_REQUIRES(maintain_mutex);
+    Result<std::size_t> take_rollups_back(Timestamp newest) VEDETTE_REQUIRES(maintain_mutex);
+    /// Samples before it are in all roll-ups that are made.
+    Timestamp rolled_up_to() const;
+    std::uint64_t rollup_bytes() const;
+    /// Null when no roll-ups have a part in the answer.
+    std::unique_ptr<SeriesCursor> read_rolled(std::span<const ReadyMatcher> matchers, Window window,
+                                              const Hints& hints, const std::stop_token& stop);
+    std::unique_ptr<SeriesCursor> read_rolled(std::span<const ReadyMatcher> matchers, Window window,
+                                              const Hints& hints, const std::stop_token& stop,
+                                              const Shelf& shelf);
+    /// The blocks that know which series there were in the window.
+    std::vector<std::shared_ptr<const Shelf>> shelves_of(Window window) const;
     Result<void> drop_old() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> forget_what_blocks_held() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> drop_future() VEDETTE_REQUIRES(maintain_mutex);

@@ -224,6 +224,7 @@ Result<std::unique_ptr<SeriesCursor>> Store::select(std::span<const Matcher> mat
                                                     std::stop_token stop) {
     auto ready = make_ready(matchers);
     if (!ready) return fail(ready.error());
+    if (auto rolled = parts_->read_rolled(*ready, window, hints, stop)) return rolled;
     return parts_->read(*ready, window, hints.latest_only, std::move(stop));
 }
 
@@ -232,6 +233,11 @@ Result<std::vector<std::unique_ptr<SeriesCursor>>> Store::select_parts(
     std::stop_token stop) {
     auto ready = make_ready(matchers);
     if (!ready) return fail(ready.error());
+    if (auto rolled = parts_->read_rolled(*ready, window, hints, stop)) {
+        Parts::Cursors one;
+        one.push_back(std::move(rolled));
+        return one;
+    }
     return parts_->read_in_parts(*ready, window, hints.latest_only, parts, stop);
 }
 
@@ -262,9 +268,10 @@ Result<std::vector<std::string>> Store::label_names(Selectors selectors, Window 
         for (const Label label : labels)
             if (!names.contains(label.name)) names.emplace(label.name);
     };
-    each_stored(*shelf, selectors.empty(), *ready, window, add, [&](const Block& block) {
-        for (auto& name : block.names()) names.insert(std::move(name));
-    });
+    for (const auto& each : parts.shelves_of(window))
+        each_stored(*each, selectors.empty(), *ready, window, add, [&](const Block& block) {
+            for (auto& name : block.names()) names.insert(std::move(name));
+        });
     const Lock lock(parts.memory.index_mutex);
     const auto slots = parts.slots_in(*ready, {shelf->left_to_head(window), window});
     Index& index = parts.memory.index;
@@ -287,9 +294,10 @@ Result<std::vector<std::string>> Store::label_values(std::string_view name, Sele
         if (const auto value = labels.get(name); !value.empty() && !values.contains(value))
             values.emplace(value);
     };
-    each_stored(*shelf, selectors.empty(), *ready, window, add, [&](const Block& block) {
-        for (auto& value : block.values(name)) values.insert(std::move(value));
-    });
+    for (const auto& each : parts.shelves_of(window))
+        each_stored(*each, selectors.empty(), *ready, window, add, [&](const Block& block) {
+            for (auto& value : block.values(name)) values.insert(std::move(value));
+        });
     const Lock lock(parts.memory.index_mutex);
     const auto slots = parts.slots_in(*ready, {shelf->left_to_head(window), window});
     Index& index = parts.memory.index;
@@ -323,9 +331,10 @@ Result<std::vector<Labels>> Store::series_in(Selectors selectors, Window window)
     if (!ready) return fail(ready.error());
     const auto shelf = parts.keeper.shelf();
     std::vector<Labels> out;
-    each_stored(
-        *shelf, false, *ready, window, [&](const Labels& labels) { out.push_back(labels); },
-        [](const Block&) {});
+    for (const auto& each : parts.shelves_of(window))
+        each_stored(
+            *each, false, *ready, window, [&](const Labels& labels) { out.push_back(labels); },
+            [](const Block&) {});
     const bool merged = !out.empty();
     {
         const Lock lock(parts.memory.index_mutex);

@@ -88,6 +88,11 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
     settings.head_bytes_max = map.bytes("head_bytes_max", settings.head_bytes_max);
     settings.retention_bytes = map.bytes("retention_bytes", settings.retention_bytes);
     settings.reserve_bytes = map.bytes("reserve_bytes", settings.reserve_bytes);
+    if (const ConfigNode* node = map.node("rollups")) {
+        MapReader rollups(*node, problems, "storage.rollups");
+        for (RollupSettings& each : settings.rollups)
+            each.retention = rollups.duration(format_duration(each.resolution), each.retention);
+    }
     constexpr std::size_t reserve_min = 2 * limits::reserve_piece_bytes;
     if (settings.reserve_bytes > 0 && settings.reserve_bytes < reserve_min)
         map.problem("reserve_bytes",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,11 @@ struct RetentionClass {
     Milliseconds keep{0};
 };
 
+/// Of how much time the samples become one bucket, and how long those are kept; 0 for none.
+struct RollupSettings {
+    Milliseconds resolution{0}, retention{0};
+};
+
 /// How the store behaves; `storage:` in vedette.yml.
 struct StoreSettings {
     // ── what is kept ──
@@ -37,6 +43,10 @@ struct StoreSettings {
     /// Samples older than the newest of their series are taken when they are no older than this
     /// before the newest of all; 0: none are.
     Milliseconds out_of_order_window{0};
+    /// What is kept of samples for longer. Each resolution takes a quarter of `retention_bytes` at
+    /// most.
+    std::array<RollupSettings, 2> rollups{{{std::chrono::minutes(5), std::chrono::hours(24 * 365)},
+                                           {std::chrono::hours(1), std::chrono::hours(24 * 365)}}};
     /// How far back `current` looks for a series' value, as Prometheus's look-back.
     Milliseconds lookback = std::chrono::minutes(5);
 

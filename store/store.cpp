@@ -35,6 +35,8 @@ Result<void> Store::Parts::open() {
     if (!made_ready) return fail(made_ready.error());
     retention = std::move(*made_ready);
     if (auto read = keeper.open(recovery); !read) return read;
+    for (const auto& rollup : rollups)
+        if (auto read = rollup->open(recovery); !read) return read;
     show_blocks();
     const Timestamp until = keeper.shelf()->until;
     refused_before = until;

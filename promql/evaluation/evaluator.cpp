@@ -90,6 +90,7 @@ Result<void> QueryContext::join(const QueryContext& part) {
     // Of one text said twice the place that came last counts.
     for (const auto& [text, place] : part.warnings_) warnings_[text] = place;
     for (const auto& [text, place] : part.infos_) infos_[text] = place;
+    for (const auto& [how, times] : part.rolled_up_) widen(how, times);
     return {};
 }
 
@@ -111,11 +112,53 @@ std::vector<std::string> with_places(const std::map<std::string, std::string>& t
 
 }  // namespace
 
-std::vector<std::string> QueryContext::warnings() const {
-    return with_places(warnings_);
+void QueryContext::widen(const RolledReading& how, Window times) {
+    const auto [at, added] = rolled_up_.try_emplace(how, times);
+    at->second = {std::min(at->second.from, times.from), std::max(at->second.to, times.to)};
 }
+
+void QueryContext::note(const RolledUp& rolled_up, std::string_view function) {
+    // Who is content says the same whatever the function.
+    const bool is_less = rolled_up.as == RolledUp::As::Newest;
+    widen({rolled_up.as, rolled_up.resolution, is_less ? std::string(function) : ""},
+          rolled_up.times);
+}
+
+namespace {
+
+/// `2026-09-22T23:00:00Z`: buckets begin and end at whole seconds.
+std::string whole_seconds(Timestamp at) {
+    const std::string text = format_rfc3339(at);
+    return text.substr(0, text.find('.')) + 'Z';
+}
+
+}  // namespace
+
+std::vector<std::string> QueryContext::warnings() const {
+    std::vector<std::string> out = with_places(warnings_);
+    for (const auto& [how, times] : rolled_up_) {
+        const auto& [as, resolution, function] = how;
+        if (as != RolledUp::As::Newest) continue;
+        out.push_back(fmt::format(
+            "Vedette warning: from {} to {} only roll-ups are left: {} had the newest sample of "
+            "each {} instead of all",
+            whole_seconds(times.from), whole_seconds(times.to),
+            function.empty() ? "the query" : function, format_duration(resolution)));
+    }
+    return out;
+}
+
 std::vector<std::string> QueryContext::infos() const {
-    return with_places(infos_);
+    std::vector<std::string> out = with_places(infos_);
+    for (const auto& [how, times] : rolled_up_) {
+        const auto& [as, resolution, function] = how;
+        if (as == RolledUp::As::Newest) continue;
+        out.push_back(fmt::format("Vedette info: from {} to {} roll-ups of {} were read{}",
+                                  whole_seconds(times.from), whole_seconds(times.to),
+                                  format_duration(resolution),
+                                  as == RolledUp::As::Rounded ? "; times are rounded to it" : ""));
+    }
+    return out;
 }
 
 void QueryContext::warn_quantile(const Expr& at, double quantile) {

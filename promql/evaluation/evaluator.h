@@ -8,6 +8,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/error.h"
@@ -62,6 +63,9 @@ public:
     Result<void> reach(std::int64_t samples);
     void warn(const Expr& at, std::string_view text);
     void inform(const Expr& at, std::string_view text);
+    /// Says what of the answer comes from roll-ups: an info, or a warning where `function` needed
+    /// more than they say.
+    void note(const RolledUp& rolled_up, std::string_view function);
     /// Warns of a quantile outside 0 … 1.
     void warn_quantile(const Expr& at, double quantile);
     /// Holds what a part holds and says what it has said, as if it had come next on this thread.
@@ -76,6 +80,10 @@ private:
     Together* const together_ = nullptr;  // of a part
     /// Text to place: of one text only the place that came last is kept, as in Prometheus.
     std::map<std::string, std::string> warnings_, infos_;
+    /// What roll-ups stood for, how and for whom: the times of all that reads so are one stretch.
+    using RolledReading = std::tuple<RolledUp::As, Milliseconds, std::string>;
+    void widen(const RolledReading& how, Window times);
+    std::map<RolledReading, Window> rolled_up_;
 };
 
 /// The samples of one series, borrowed for the call; no stale markers among them. `histograms` is
@@ -86,6 +94,8 @@ struct SeriesSamples {
     std::span<const double> values;
     std::span<const HistogramRef> histograms;
     bool name_goes = false;  ///< when this is itself the answer
+    std::span<const Bucket> buckets{};  ///< before the samples; there are no histograms then
+    std::int64_t buckets_to = 0;        ///< they tell of the time up to here
 };
 
 /// One bucket of a classic histogram: how many observations lie at `bound` or below.
@@ -187,9 +197,13 @@ private:
         Window window;
         Hints hints;
     };
-    Stretch stretch_of(const Selector& selector) const;
-    Result<void> each_selected(const Expr& expr, const Take& take);
-    Result<void> each_read(SeriesCursor& cursor, const Expr& expr, const Take& take);
+    /// For this function, or for the samples themselves.
+    Stretch stretch_of(const Selector& selector, const Function* function) const;
+    Result<void> each_selected(const Expr& expr, const Function* function, const Take& take);
+    Result<void> each_read(SeriesCursor& cursor, const Expr& expr, const Function* function,
+                           const Take& take);
+    /// Says what of an answer came from roll-ups.
+    void note_rolled_up(const SeriesCursor& cursor, std::string_view function);
     /// The series of a range vector, each with all samples that any step's window may hold. Of a
     /// subquery, those of its values.
     struct Inner {
@@ -204,7 +218,7 @@ private:
     // range_call.cpp
     struct RangeArgs;
     Result<RangeArgs> eval_range_args(const Call& call);
-    Result<void> each_series(RangeArgs& args, const Take& take);
+    Result<void> each_series(RangeArgs& args, const Function& function, const Take& take);
     struct RangeWork;
     /// What a function makes of all series that `each` gives it; where there are `sums`, they take
     /// the rows, unless they refuse.

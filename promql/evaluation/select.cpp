@@ -5,10 +5,13 @@
 #include "core/histogram.h"
 #include "promql/evaluation/evaluator.h"
 #include "promql/evaluation/strips.h"
+#include "promql/functions/bucket_windows.h"
 
 namespace vedette::promql {
 
 namespace {
+
+constexpr std::size_t floats_a_bucket = sizeof(Bucket) / sizeof(double);
 
 /// Whether some are stale markers, or a float of the bits that mark histograms.
 bool any_reserved(std::span<const double> values) {
@@ -88,10 +91,18 @@ void leave_counts(Block& block) {
                       counts_of(*block.histogram(row, i), block.histogram(row, i)->reset_hint));
 }
 
+/// How much longer a sample stays current because times are rounded where it is from.
+std::int64_t rounded_by(std::span<const RolledUp> rolled_up, std::int64_t at) {
+    for (const RolledUp& each : rolled_up)
+        if (each.as == RolledUp::As::Rounded && each.times.holds({at}))
+            return each.resolution.count();
+    return 0;
+}
+
 /// At each step the newest sample not older than the look-back, unless it says the series ended.
 /// True when there are histograms among them.
 bool fill_latest(Block& block, const Column& column, const Steps& steps, std::int64_t lookback,
-                 bool want_times) {
+                 std::span<const RolledUp> rolled_up, bool want_times) {
     bool any_histogram = false;
     const std::size_t index = block.rows() - 1;
     const std::span<double> row = block.row(index);
@@ -101,7 +112,7 @@ bool fill_latest(Block& block, const Column& column, const Steps& steps, std::in
         while (seen < column.times.size() && column.times[seen].ms <= now) ++seen;
         if (seen == 0) continue;
         const std::int64_t at = column.times[seen - 1].ms;
-        if (at <= now - lookback) continue;
+        if (at <= now - lookback && at <= now - lookback - rounded_by(rolled_up, at)) continue;
         const double value = column.floats[seen - 1];
         const bool histogram = !column.histograms.empty() && column.histograms[seen - 1];
         if (is_stale(histogram ? column.histograms[seen - 1]->sum : value)) continue;
@@ -211,7 +222,10 @@ Block Evaluator::spread(Block one) const {
 Result<Block> Evaluator::select_latest(std::span<const Matcher> matchers, const Latest& wanted) {
     const Steps& steps = wanted.steps;
     Hints hints;
-    hints.step = Milliseconds(steps.step);
+    hints.step = Milliseconds(steps.count == 1 ? 0 : steps.step);
+    hints.range = context_.settings.lookback;
+    // Buckets are looked for where the steps are.
+    if (wanted.window.to.ms == steps.last()) hints.wanted = Hints::Wanted::Newest;
     hints.latest_only = steps.count == 1 && wanted.window.to.ms <= steps.start;
     return read_in_parts(
         matchers, wanted.window, hints,
@@ -226,7 +240,7 @@ Result<Block> Evaluator::read_latest(SeriesCursor& cursor, const Latest& wanted)
         const std::size_t row = block.rows(), before = floats_of(block);
         block.add(*column.labels);
         if (fill_latest(block, column, steps, context_.settings.lookback.count(),
-                        wanted.want_times) &&
+                        cursor.rolled_up(), wanted.want_times) &&
             wanted.floats_only)
             return fail(Fault::BadInput, "this should be an info metric, with float samples: " +
                                              in_braces(*column.labels));
@@ -239,6 +253,7 @@ Result<Block> Evaluator::read_latest(SeriesCursor& cursor, const Latest& wanted)
         if (const auto good = context_.charge(floats_of(block) - before); !good)
             return fail(good.error());
     }
+    note_rolled_up(cursor, "");
     if (const auto good = context_.charge(0); !good) return fail(good.error());
     return block;
 }
@@ -278,7 +293,7 @@ Result<void> Evaluator::each_raw(const Expr& matrix, const Take& take) {
         read_[0] += inner->read;
         return each_of(std::move(*inner), take);
     }
-    return each_selected(expr, [&](const SeriesSamples& series) -> Result<void> {
+    return each_selected(expr, nullptr, [&](const SeriesSamples& series) -> Result<void> {
         const std::int64_t samples = samples_of(series);
         read_[0] += samples;
         if (const auto good = context_.hold(samples); !good) return good;
@@ -287,37 +302,51 @@ Result<void> Evaluator::each_raw(const Expr& matrix, const Take& take) {
     });
 }
 
-Result<void> Evaluator::each_selected(const Expr& expr, const Take& take) {
+Result<void> Evaluator::each_selected(const Expr& expr, const Function* function,
+                                      const Take& take) {
     const Selector& selector = *expr.as<Selector>();
-    const Stretch stretch = stretch_of(selector);
+    const Stretch stretch = stretch_of(selector, function);
     auto cursor =
         context_.source.select(selector.matchers, stretch.window, stretch.hints, context_.stop);
     if (!cursor) return fail(cursor.error());
-    return each_read(**cursor, expr, take);
+    return each_read(**cursor, expr, function, take);
 }
 
-Evaluator::Stretch Evaluator::stretch_of(const Selector& selector) const {
+Evaluator::Stretch Evaluator::stretch_of(const Selector& selector, const Function* function) const {
     const Steps steps = view_of(selector.shift).steps;
     Stretch stretch{{{steps.start - selector.range.count()}, {steps.last()}}, {}};
     if (around_.are_odd())
         stretch.window =
             common(stretch.window, read_window(selector.shift, selector.range.count()));
-    stretch.hints.step = Milliseconds(steps.step);
+    stretch.hints.step = Milliseconds(steps.count == 1 ? 0 : steps.step);
+    stretch.hints.range = selector.range;
+    if (function == nullptr) return stretch;
+    stretch.hints.function = function->name;
+    if (!around_.are_odd()) stretch.hints.wanted = wanted_by(function->id);
     return stretch;
 }
 
-Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const Take& take) {
+void Evaluator::note_rolled_up(const SeriesCursor& cursor, std::string_view function) {
+    for (const RolledUp& each : cursor.rolled_up()) context_.note(each, function);
+}
+
+Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const Function* function,
+                                  const Take& take) {
     Fresh fresh(&expr == context_.counts_only);
     Column column;
     while (cursor.next(column)) {
         // Two floats for time and value of each sample, as long as this series is looked at.
-        const std::size_t room = 2 * column.times.size();
+        const std::size_t room = 2 * column.times.size() + floats_a_bucket * column.buckets.size();
         if (const auto good = context_.charge(room); !good) return good;
-        const SeriesSamples samples = fresh.without_stale(column);
-        if (!samples.times.empty())
+        SeriesSamples samples = fresh.without_stale(column);
+        samples.buckets = column.buckets;
+        for (const RolledUp& each : cursor.rolled_up())
+            samples.buckets_to = std::max(samples.buckets_to, each.times.to.ms);
+        if (!samples.times.empty() || !samples.buckets.empty())
             if (const auto good = take(samples); !good) return good;
         context_.release(room);
     }
+    note_rolled_up(cursor, function == nullptr ? "" : function->name);
     return context_.charge(0);
 }
 

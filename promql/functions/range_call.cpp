@@ -4,6 +4,7 @@
 #include "promql/evaluation/evaluator.h"
 #include "promql/evaluation/group_sums.h"
 #include "promql/evaluation/strips.h"
+#include "promql/functions/bucket_windows.h"
 #include "promql/functions/histogram_windows.h"
 
 namespace vedette::promql {
@@ -114,6 +115,11 @@ public:
     void add(std::size_t step, const Slide& slide) {
         last_ = static_cast<std::int64_t>(slide.last() - slide.first());
         if (!worth_.empty()) last_ = worth_[slide.last()] - worth_[slide.first()];
+        most_ = std::max(most_, last_);
+        at_steps_[step] += last_;
+    }
+    void add(std::size_t step, std::size_t count) {
+        last_ = static_cast<std::int64_t>(count);
         most_ = std::max(most_, last_);
         at_steps_[step] += last_;
     }
@@ -248,6 +254,27 @@ void fill_extrapolated(std::span<double> row, const SeriesSamples& series, const
     }
 }
 
+/// The same for a series whose older samples are buckets.
+void fill_from_buckets(std::span<double> row, const SeriesSamples& series, const Windows& windows,
+                       Id id, InWindows& seen, Patience& patience) {
+    std::vector<Timestamp> ends;
+    ends.reserve(series.buckets.size());
+    for (const Bucket& bucket : series.buckets) ends.push_back(bucket.end);
+    Slide buckets, samples;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::int64_t end = windows.steps.at(i), begin = end - windows.range;
+        buckets.to(ends, begin, end);
+        samples.to(series.times, begin, end);
+        const std::size_t whole = buckets.last() - buckets.first();
+        const std::size_t count = whole + samples.last() - samples.first();
+        seen.add(i, count);
+        if (count == 0) continue;
+        row[i] = over_buckets(id, {series.buckets.subspan(buckets.first(), whole),
+                                   windows.at(series, samples, i), series.buckets_to});
+        if (!patience.lasts(count)) return;
+    }
+}
+
 /// The same for a series that has histograms among its samples, into the last row.
 void fill_mixed(Block& block, const SeriesSamples& series, const Windows& windows, Id id,
                 const Parameters& parameters, WindowArgs& args, RangeNotes& notes, InWindows& seen,
@@ -346,8 +373,9 @@ Result<Evaluator::RangeArgs> Evaluator::eval_range_args(const Call& call) {
     return args;
 }
 
-Result<void> Evaluator::each_series(RangeArgs& args, const Take& take) {
-    return args.inner ? each_of(std::move(*args.inner), take) : each_selected(*args.expr, take);
+Result<void> Evaluator::each_series(RangeArgs& args, const Function& function, const Take& take) {
+    return args.inner ? each_of(std::move(*args.inner), take)
+                      : each_selected(*args.expr, &function, take);
 }
 
 /// Counts what of one series is in memory: the windows, one at a time, and the results.
@@ -395,6 +423,8 @@ Result<Block> Evaluator::eval_windows(const RangeWork& work,
             RangeNotes notes = 0;
             fill_mixed(block, series, windows, id, parameters, args, notes, seen, patience);
             say(context_, mixed_place, notes, name);
+        } else if (!series.buckets.empty()) {
+            fill_from_buckets(row, series, windows, id, seen, patience);
         } else if (is_rate) {
             fill_extrapolated(row, series, windows, id, resets, seen, patience);
         } else {
@@ -451,7 +481,7 @@ Result<Block> Evaluator::eval_range_call(const Call& call, GroupSums* sums) {
                 return each_of(std::move(*range_args->inner), take);
             });
         const Selector& selector = *range_args->expr->as<Selector>();
-        const Stretch stretch = stretch_of(selector);
+        const Stretch stretch = stretch_of(selector, call.function);
         return read_in_parts(selector.matchers, stretch.window, stretch.hints,
                              [&](Evaluator& part, SeriesCursor& cursor) {
                                  // Sums are made in order: what is read in parts is summed
@@ -459,7 +489,8 @@ Result<Block> Evaluator::eval_range_call(const Call& call, GroupSums* sums) {
                                  return part.eval_windows(
                                      work,
                                      [&](const Take& take) {
-                                         return part.each_read(cursor, *range_args->expr, take);
+                                         return part.each_read(cursor, *range_args->expr,
+                                                                call.function, take);
                                      },
                                      &part == this ? sums : nullptr);
                              });
@@ -484,7 +515,7 @@ Result<Block> Evaluator::eval_absent_over_time(const Call& call) {
     block.add(labels_of_absent(*call.args[0]));
     std::ranges::fill(block.row(0), 1.0);
     InWindows seen(block.steps);
-    const auto done = each_series(*range_args, [&](const SeriesSamples& series) -> Result<void> {
+    const auto look = [&](const SeriesSamples& series) -> Result<void> {
         seen.begin(series);
         Slide slide;
         std::int64_t found = 0;
@@ -496,7 +527,8 @@ Result<Block> Evaluator::eval_absent_over_time(const Call& call) {
             ++found;
         }
         return count_windows(seen.most(), seen.last(), found);
-    });
+    };
+    const auto done = each_series(*range_args, *call.function, look);
     if (!done) return fail(done.error());
     seen.add_to(read_);
     if (block.steps != steps_.count) block = spread(std::move(block));

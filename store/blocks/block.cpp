@@ -18,7 +18,9 @@ constexpr std::array<std::string_view, BlockSection::Count> section_names{"about
 StoredChunk read_chunk(ByteReader& in, std::string_view chunks, std::uint64_t& at,
                        std::int64_t& last_ms) {
     StoredChunk chunk;
-    chunk.view.kind = static_cast<ChunkKind>(in.u8());
+    const std::uint8_t kind = in.u8();
+    chunk.view.kind = static_cast<ChunkKind>(kind & kind_mask);
+    chunk.column = kind >> column_shift;
     const std::uint64_t count = in.varint();
     chunk.view.first_ms = wrapping_add(last_ms, in.signed_varint());
     chunk.view.last_ms = wrapping_add(chunk.view.first_ms, in.signed_varint());
@@ -149,9 +151,9 @@ Result<void> Block::load() {
     ByteReader sum(footer.substr(summed.size()));
     if (sum.fixed<std::uint32_t>() != crc32c(summed))
         return corrupt("its footer does not match its checksum");
-    if (version != block_version)
-        return corrupt(
-            fmt::format("its version is {}; this vedette reads {}", version, block_version));
+    if (version != block_version && version != rolled_block_version)
+        return corrupt(fmt::format("its version is {}; this vedette reads {} and {}", version,
+                                   block_version, rolled_block_version));
     if (!fits) return corrupt("its footer points outside the file");
     for (std::size_t i = 0; i < BlockSection::Count; ++i)
         if (crc32c(sections[i]) != sums[i])
@@ -165,10 +167,10 @@ Result<void> Block::load() {
     symbols_ = *symbols;
     series_ = *series;
     postings_ = *postings;
-    return load_about(sections[BlockSection::About]);
+    return load_about(sections[BlockSection::About], version == rolled_block_version);
 }
 
-Result<void> Block::load_about(std::string_view section) {
+Result<void> Block::load_about(std::string_view section, bool rolled) {
     ByteReader in(section);
     about_.number = in.varint();
     about_.level = static_cast<std::uint32_t>(in.varint());
@@ -179,6 +181,12 @@ Result<void> Block::load_about(std::string_view section) {
     about_.samples = in.varint();
     about_.parents.resize(in.count());
     for (std::uint64_t& parent : about_.parents) parent = in.varint();
+    if (rolled) about_.resolution = Milliseconds(in.varint());
+    // Times of buckets are calculated with.
+    constexpr std::int64_t far = std::int64_t{1} << 60;
+    if (rolled && (about_.resolution <= Milliseconds(0) || about_.resolution.count() > far ||
+                   about_.from.ms < -far || about_.to.ms > far))
+        in.refuse();
     if (!in.ok() || in.left() > 0 || about_.to <= about_.from || about_.series != series_.count)
         return corrupt("what it says of itself makes no sense");
     return {};
@@ -198,8 +206,10 @@ Result<void> Block::read(SeriesNumber number, StoredEntry& out) const {
     const std::size_t chunks = in.count(9);
     std::uint64_t at = in.varint();
     std::int64_t last_ms = about_.from.ms;
-    for (std::size_t i = 0; i < chunks; ++i)
+    for (std::size_t i = 0; i < chunks; ++i) {
         out.chunks.push_back(read_chunk(in, chunks_, at, last_ms));
+        if (out.chunks.back().column != 0 && about_.resolution == Milliseconds(0)) in.refuse();
+    }
     out.deleted = {};
     if (in.ok() && in.left() == 0 && !out.labels.empty()) {
         if (deleted_) leave_out_deleted(number, out);

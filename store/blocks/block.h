@@ -98,7 +98,7 @@ private:
         : path_(std::move(path)), file_(std::move(file)) {}
     void leave_out_deleted(SeriesNumber number, StoredEntry& out) const;
     Result<void> load();
-    Result<void> load_about(std::string_view section);
+    Result<void> load_about(std::string_view section, bool rolled);
     tl::unexpected<Error> corrupt(std::string_view what) const;
 
     std::string_view symbol(std::uint32_t number) const { return symbols_.piece(number); }

@@ -6,6 +6,7 @@
 
 #include "store/blocks/merge.h"
 #include "store/blocks/writer.h"
+#include "store/rollups/cursor.h"
 
 namespace vedette::store {
 namespace {
@@ -29,6 +30,10 @@ std::shared_ptr<const Block> without_later(const Block& block, Timestamp newest)
 bool by_time(const std::shared_ptr<const Block>& a, const std::shared_ptr<const Block>& b) {
     return std::pair(a->about().from, a->about().number) <
            std::pair(b->about().from, b->about().number);
+}
+
+std::vector<SeriesNumber> all_series(const Block& block) {
+    return block.matching({}, {});
 }
 
 }  // namespace
@@ -101,6 +106,12 @@ Result<void> BlockKeeper::open(Recovery& recovery) {
             continue;
         }
         if (!block) return fail(block.error());
+        if (const auto found = (*block)->about().resolution; found != settings_.resolution) {
+            recovery.lose({path, 0, 0,
+                           "it holds buckets of " + format_duration(found) + "; expected " +
+                               format_duration(settings_.resolution)});
+            continue;
+        }
         const auto& parents = (*block)->about().parents;
         replaced.insert(replaced.end(), parents.begin(), parents.end());
         shelf->blocks.push_back(std::move(*block));
@@ -113,7 +124,7 @@ Result<void> BlockKeeper::open(Recovery& recovery) {
     std::sort(shelf->blocks.begin(), shelf->blocks.end(), by_time);
     for (const auto& block : shelf->blocks)
         shelf->until = std::max(shelf->until, block->about().to);
-    recovery.blocks = shelf->blocks.size();
+    recovery.blocks += shelf->blocks.size();
     {
         const Lock lock(mutex_);
         shelf_ = std::move(shelf);
@@ -149,17 +160,37 @@ Result<void> BlockKeeper::remove_doomed() {
 
 // ── changes ──
 
+/// What blocks hold of times inside the window; of roll-ups, of buckets that begin inside it.
+std::unique_ptr<SeriesCursor> BlockKeeper::read(std::vector<std::shared_ptr<const Block>> blocks,
+                                                Window window) {
+    if (settings_.resolution == Milliseconds(0)) {
+        std::vector<MergedCursor::Part> parts;
+        for (auto& block : blocks) parts.push_back({block, all_series(*block)});
+        return std::make_unique<MergedCursor>(std::move(parts), nullptr, window, false, on_corrupt_,
+                                              std::stop_token());
+    }
+    const Window ends{window.from + settings_.resolution, window.to + settings_.resolution};
+    std::vector<RolledCursor::Part> parts;
+    for (auto& block : blocks) parts.push_back({block, all_series(*block), ends, {}});
+    return std::make_unique<RolledCursor>(std::move(parts), nullptr, RolledCursor::Give::Both,
+                                          RollupColumns::all(), on_corrupt_, std::stop_token());
+}
+
 // Null when the cursor yields nothing.
 Result<std::shared_ptr<const Block>> BlockKeeper::write(BlockAbout about, SeriesCursor& samples) {
     about.number = next_number_;
+    about.resolution = settings_.resolution;
     auto writer = BlockWriter::open(files_, settings_.folder, std::move(about));
     if (!writer) return fail(writer.error());
     CodedChunks chunks;
     Column column;
     while (samples.next(column)) {
         chunks.clear();
-        chunks.add(column);
-        if (auto added = (*writer)->add(*column.labels, chunks.views()); !added)
+        if (settings_.resolution > Milliseconds(0))
+            add_rolled(column, chunks);
+        else
+            chunks.add(column);
+        if (auto added = (*writer)->add(*column.labels, chunks.views(), chunks.columns()); !added)
             return fail(added.error());
     }
     if ((*writer)->empty()) return nullptr;
@@ -310,18 +341,18 @@ Result<bool> BlockKeeper::compact() {
     BlockAbout about;
     about.from = before->blocks[chosen.front()]->about().from;
     about.to = before->blocks[chosen.front()]->about().to;
-    std::vector<MergedCursor::Part> parts;
+    std::vector<std::shared_ptr<const Block>> parts;
     for (const std::size_t i : chosen) {
         const auto& block = before->blocks[i];
         about.to = std::max(about.to, block->about().to);
         about.level = std::max(about.level, block->about().level + 1);
         about.parents.push_back(block->about().number);
-        parts.push_back({block, block->matching({}, {})});
+        parts.push_back(block);
     }
     about.to = std::min(about.to, before->until);
     const Window all{about.from - Milliseconds(1), about.to - Milliseconds(1)};
-    MergedCursor cursor(std::move(parts), nullptr, all, false, on_corrupt_, {});
-    auto written = write(std::move(about), cursor);
+    const auto cursor = read(std::move(parts), all);
+    auto written = write(std::move(about), *cursor);
     if (!written) return fail(written.error());
     const bool deleted = std::ranges::any_of(
         chosen, [&](std::size_t i) { return before->blocks[i]->deleted() != nullptr; });
@@ -363,9 +394,8 @@ Result<std::size_t> BlockKeeper::take_back(Timestamp newest) {
         about.to = end;
         about.parents.push_back(about.number);
         const Window kept{about.from - Milliseconds(1), newest};
-        MergedCursor cursor({{block, block->matching({}, {})}}, nullptr, kept, false, on_corrupt_,
-                            {});
-        auto written = write(std::move(about), cursor);
+        const auto cursor = read({block}, kept);
+        auto written = write(std::move(about), *cursor);
         if (!written) {
             failure = written.error();
             replaced.pop_back();

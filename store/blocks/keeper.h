@@ -53,6 +53,7 @@ public:
         std::string folder;
         Milliseconds range{0};   ///< of a block that is cut from the head
         Milliseconds widest{0};  ///< of one that others were put together to
+        Milliseconds resolution{0};  ///< of roll-ups; 0 for blocks of samples
     };
     using OnCorrupt = std::function<void(const Labels&, const Error&)>;
 
@@ -62,6 +63,7 @@ public:
     /// noted; it fails only when the disk does.
     Result<void> open(Recovery& recovery);
 
+    const Settings& settings() const { return settings_; }
     std::shared_ptr<const Shelf> shelf() const;
     /// Samples before it are in blocks for everybody who reads.
     Timestamp forgettable() const;
@@ -72,6 +74,7 @@ public:
     /// Writes what the cursor yields, all of it inside the stretch, as a block; without series none
     /// is needed. Afterwards the shelf has it. The stretch may be one that blocks hold already: then
     /// these samples are late. On failure nothing has changed.
+    /// Of roll-ups the cursor yields buckets, which begin inside the stretch.
     Result<void> add_cut(const Stretch& stretch, SeriesCursor& samples);
     /// The number of the last block that was written, or that a deletion names.
     std::uint64_t newest_number() const { return next_number_ - 1; }
@@ -92,7 +95,10 @@ public:
     /// Drops samples later than `newest`, from a time that was taken back; the end of the last
     /// block is then no later. Returns how many there were. On failure they are left out of what is
     /// read all the same, and the block that `newest` falls into is written anew later.
+    /// Of roll-ups, buckets that do not end by then.
     Result<std::size_t> take_back(Timestamp newest);
+    /// What is there, from old to new.
+    std::vector<BlockExtent> extents() const;
     /// Drops blocks; see `past_retention`. Returns how many.
     Result<std::size_t> retire(Timestamp oldest, std::uint64_t bytes_max,
                                std::uint64_t other_bytes);
@@ -100,7 +106,8 @@ public:
 private:
     Result<void> load(const std::string& name, Recovery& recovery);
     Result<std::shared_ptr<const Block>> write(BlockAbout about, SeriesCursor& samples);
-    std::vector<BlockExtent> extents() const;
+    std::unique_ptr<SeriesCursor> read(std::vector<std::shared_ptr<const Block>> blocks,
+                                       Window window);
     void publish(std::shared_ptr<Shelf> shelf);
     Result<void> remove_doomed();
     Result<void> load_deletions(Recovery& recovery);

@@ -15,6 +15,7 @@ namespace vedette::store {
 inline constexpr std::string_view block_magic = "vdtblk1\n";
 inline constexpr std::string_view block_end_magic = "vdtblkE\n";
 inline constexpr std::uint32_t block_version = 1;
+inline constexpr std::uint32_t rolled_block_version = 2;  // holds roll-ups, not samples
 
 // block   │ "vdtblk1\n" │ chunks … │ about │ symbols │ series │ postings │ footer, 96 bytes │
 // footer  │ version u32 │ begin u64, length u64, crc32c u32: for each section │ crc32c u32 │
@@ -35,6 +36,10 @@ inline constexpr std::size_t block_postings_row_bytes = 12;  // name, value, end
 /// less.
 inline constexpr std::size_t block_chunk_samples_max = 4 * limits::chunk_samples_max;
 
+/// The upper half of a chunk's kind, as a block has it, is its column.
+inline constexpr unsigned column_shift = 4;
+inline constexpr std::uint8_t kind_mask = 0x0f;
+
 /// Which of its series; they stand in label order.
 using SeriesNumber = std::uint32_t;
 
@@ -45,12 +50,14 @@ struct BlockAbout {
     Timestamp from, to;        ///< its samples are from <= t < to
     std::uint64_t series = 0, chunks = 0, samples = 0;
     std::vector<std::uint64_t> parents;  ///< the blocks it was made of and stands for
+    Milliseconds resolution{0};          ///< of roll-ups; 0 when it holds samples
 };
 
 /// A chunk as a block holds it: bytes are in the mapped file.
 struct StoredChunk {
     ChunkView view;
     std::uint32_t crc = 0;
+    std::uint8_t column = 0;  ///< of roll-ups: a RollupColumn
 };
 
 /// `<folder>/00000007_1790000000000_1790007200000.block`: its number and its times, so that a block

@@ -88,6 +88,7 @@ Result<std::string> postings_section(std::vector<Posting>& postings) {
 void CodedChunks::clear() {
     chunks_.clear();
     lengths_.clear();
+    columns_.clear();
     bytes_.clear();
 }
 
@@ -129,7 +130,7 @@ void CodedChunks::add_histograms(std::span<const Timestamp> times,
     add(open.view());
 }
 
-void CodedChunks::add(const Column& samples) {
+void CodedChunks::add(const Column& samples, std::uint8_t column) {
     const std::size_t size = samples.times.size();
     const auto is_histogram = [&](std::size_t i) {
         return i < samples.histograms.size() && samples.histograms[i] != nullptr;
@@ -146,6 +147,7 @@ void CodedChunks::add(const Column& samples) {
             add_floats(samples.times.subspan(begin, end - begin),
                        samples.floats.subspan(begin, end - begin));
     }
+    columns_.resize(chunks_.size(), column);
 }
 
 // ── the file ──
@@ -183,13 +185,17 @@ Result<void> BlockWriter::put_out(std::size_t unless_less_than) {
     return put;
 }
 
-Result<void> BlockWriter::add(const Labels& labels, std::span<const ChunkView> chunks) {
+Result<void> BlockWriter::add(const Labels& labels, std::span<const ChunkView> chunks,
+                              std::span<const std::uint8_t> columns) {
     if (chunks.empty()) return {};
     check(series_.empty() || series_.back().labels < labels, "a block's series ascend");
     put_varint(chunk_entries_, written_ + out_.size());
     std::int64_t last_ms = about_.from.ms;
-    for (const ChunkView& chunk : chunks) {
-        put_u8(chunk_entries_, static_cast<std::uint8_t>(chunk.kind));
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        const ChunkView& chunk = chunks[i];
+        const unsigned column = i < columns.size() ? columns[i] : 0;
+        put_u8(chunk_entries_, static_cast<std::uint8_t>(static_cast<unsigned>(chunk.kind) |
+                                                         column << column_shift));
         put_varint(chunk_entries_, chunk.count);
         put_signed(chunk_entries_, wrapping_sub(chunk.first_ms, last_ms));
         put_signed(chunk_entries_, wrapping_sub(chunk.last_ms, chunk.first_ms));
@@ -216,11 +222,15 @@ std::string BlockWriter::about_section() const {
     put_varint(out, about_.samples);
     put_varint(out, about_.parents.size());
     for (const std::uint64_t parent : about_.parents) put_varint(out, parent);
+    if (about_.resolution > Milliseconds(0))
+        put_varint(out, static_cast<std::uint64_t>(about_.resolution.count()));
     return out;
 }
 
 void BlockWriter::put_section(BlockSection::Which which, const std::string& bytes) {
-    if (which == BlockSection::About) put_fixed(footer_, block_version);
+    if (which == BlockSection::About)
+        put_fixed(footer_, about_.resolution > Milliseconds(0) ? rolled_block_version
+                                                               : block_version);
     put_fixed(footer_, std::uint64_t{written_ + out_.size()});
     put_fixed(footer_, std::uint64_t{bytes.size()});
     put_fixed(footer_, crc32c(bytes));

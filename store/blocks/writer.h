@@ -20,12 +20,14 @@ public:
     void clear();
     /// Appends samples, in time order, as chunks of up to `block_chunk_samples_max`; packed where
     /// that is smaller.
-    void add(const Column& samples);
+    void add(const Column& samples, std::uint8_t column = 0);
     /// Appends a chunk as it is.
     void add(const ChunkView& chunk);
     bool empty() const { return chunks_.empty(); }
     /// Borrowed until the next change.
     std::span<const ChunkView> views();
+    /// The column of each of them.
+    std::span<const std::uint8_t> columns() const { return columns_; }
 
 private:
     void add_floats(std::span<const Timestamp> times, std::span<const double> values);
@@ -33,6 +35,7 @@ private:
 
     std::vector<ChunkView> chunks_;  // their bytes are set by `views`
     std::vector<std::size_t> lengths_;
+    std::vector<std::uint8_t> columns_;
     std::string bytes_;
 };
 
@@ -50,8 +53,9 @@ public:
     ~BlockWriter();
 
     /// Labels ascend from call to call; chunks ascend in time, inside the block's times. An error
-    /// of the disk is for good.
-    Result<void> add(const Labels& labels, std::span<const ChunkView> chunks);
+    /// of the disk is for good. `columns` says for each of the chunks of roll-ups which it is of.
+    Result<void> add(const Labels& labels, std::span<const ChunkView> chunks,
+                     std::span<const std::uint8_t> columns = {});
     /// Nothing was added.
     bool empty() const { return series_.empty(); }
     /// The path it has now. Afterwards the block survives a power cut.
