@@ -14,7 +14,7 @@ struct Bucket {
     Timestamp begin, end;  ///< multiples of the resolution
     Timestamp first_at, last_at;
     double count = 0;
-    double min = 0, max = 0;    ///< NaN only when all are
+    double min = 0, max = 0;  ///< NaN only when all are
     double sum = 0;
     double first = 0, last = 0;
     /// The values before which a counter fell, added up: it grew by last − first + lost.

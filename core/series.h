@@ -86,7 +86,7 @@ struct Hints {
         Buckets,  ///< what buckets say as well: those that fit into the range
     };
     Milliseconds step{0};       ///< between the times that are looked at; 0 when it is one
-    Milliseconds range{0};      ///< how far each of them looks back
+    Milliseconds range{0};      ///< how far each looks back; 0: none does, samples are to be copied
     std::string_view function;  ///< the innermost PromQL function, empty for none
     Wanted wanted = Wanted::Samples;
     bool latest_only = false;  ///< only the newest sample of the window is wanted
@@ -123,7 +123,7 @@ public:
     /// Stops soon after `stop` is requested; fails with Limit, Unavailable, or BadInput for a
     /// pattern that is no RE2 expression. Series without a sample in the window are left out. Stale
     /// markers are among the samples: what they mean is the asker's business. A source that keeps
-    /// roll-ups may answer from them where the hints allow it, and where nothing else is left.
+    /// roll-ups may answer from them where hints allow it, and steps where nothing else is left.
     virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
                                                          Window window, const Hints& hints,
                                                          std::stop_token stop) = 0;

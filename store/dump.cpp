@@ -212,8 +212,8 @@ void dump_records(std::string_view bytes, std::ostream& out, std::size_t from = 
 
 void print_buckets(std::ostream& out, const Folded& rolled) {
     for (const Bucket& bucket : rolled.buckets) {
-        std::string text = fmt::format("  {} count={}", format_rfc3339(bucket.begin),
-                                       format_value(bucket.count));
+        std::string text =
+            fmt::format("  {} count={}", format_rfc3339(bucket.begin), format_value(bucket.count));
         if (bucket.count > 0)
             text += fmt::format(" min={} max={} sum={} first={} last={}", format_value(bucket.min),
                                 format_value(bucket.max), format_value(bucket.sum),

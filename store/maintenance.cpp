@@ -137,8 +137,7 @@ Result<void> Store::Parts::cut() {
     while (true) {
         const Timestamp newest = newest_trusted();
         // What is past retention is wanted too, where roll-ups are made of it.
-        const Timestamp oldest =
-            rolled_up_to() == end_of_time ? oldest_kept() : beginning_of_time;
+        const Timestamp oldest = rolled_up_to() == end_of_time ? oldest_kept() : beginning_of_time;
         const Timestamp from = std::max(oldest, keeper.shelf()->until);
         // Most of the time this is all there is to it.
         if (newest < from || (from != beginning_of_time && newest - from < settings.block_range))

@@ -82,12 +82,14 @@ std::uint64_t Store::Parts::rollup_bytes() const {
 
 Result<void> Store::Parts::tend_rollups() {
     constexpr std::uint64_t part_of_disk = 4;
+    const std::uint64_t all = settings.retention_bytes;
+    const std::uint64_t bytes_max = all == 0 ? 0 : std::max<std::uint64_t>(all / part_of_disk, 1);
     const Timestamp newest = newest_trusted();
     for (std::size_t i = 0; i < rollups.size(); ++i) {
         const Milliseconds retention = settings.rollups[i].retention;
         const bool all_young = newest.ms < beginning_of_time.ms + retention.count();
         const Timestamp oldest = all_young ? beginning_of_time : newest - retention;
-        auto retired = rollups[i]->retire(oldest, settings.retention_bytes / part_of_disk, 0);
+        auto retired = rollups[i]->retire(oldest, bytes_max, 0);
         if (!retired) return fail(retired.error());
         counters.blocks_dropped.add(static_cast<double>(*retired));
         for (bool more = true; more;) {
@@ -136,10 +138,12 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_rolled(std::span<const ReadyMat
     using Give = RolledCursor::Give;
     std::vector<std::shared_ptr<const Shelf>> shelves;
     std::vector<RollupExtent> extents;
-    Timestamp samples_from = shelf.blocks.empty() ? shelf.until : shelf.blocks.front()->about().from;
+    Timestamp samples_from =
+        shelf.blocks.empty() ? shelf.until : shelf.blocks.front()->about().from;
     for (const auto& rollup : rollups) {
         const auto& each = shelves.emplace_back(rollup->shelf());
-        const Timestamp from = each->blocks.empty() ? each->until : each->blocks.front()->about().from;
+        const Timestamp from =
+            each->blocks.empty() ? each->until : each->blocks.front()->about().from;
         extents.push_back({rollup->settings().resolution, from, each->until});
         if (shelf.blocks.empty()) samples_from = std::max(samples_from, each->until);
     }
@@ -158,10 +162,9 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_rolled(std::span<const ReadyMat
     auto samples = plan.samples.from < plan.samples.to
                        ? read(matchers, plan.samples, hints.latest_only, stop)
                        : nullptr;
-    return std::make_unique<RolledCursor>(std::move(parts), std::move(samples),
-                                          buckets ? Give::Buckets : Give::Samples,
-                                          columns_for(buckets ? hints.function : ""), on_corrupt(),
-                                          stop);
+    return std::make_unique<RolledCursor>(
+        std::move(parts), std::move(samples), buckets ? Give::Buckets : Give::Samples,
+        columns_for(buckets ? hints.function : ""), on_corrupt(), stop);
 }
 
 std::vector<std::shared_ptr<const Shelf>> Store::Parts::shelves_of(Window window) const {

@@ -21,9 +21,9 @@ struct BucketWindow {
 };
 
 /// The function of a window with buckets, of those that `wanted_by` says want them: what
-/// `window_function` or `Extrapolation` make of the samples, but for the last bits of sums. A window
-/// that does not meet the buckets is moved to where it does, and for rate and increase what is
-/// found is that of the window's own length.
+/// `window_function` or `Extrapolation` make of the samples, but for the last bits of sums. A
+/// window that does not meet the buckets is moved to where it does, and for rate and increase what
+/// is found is that of the window's own length.
 double over_buckets(Function::Id id, const BucketWindow& window);
 
 }  // namespace vedette::promql

@@ -51,8 +51,8 @@ class BlockKeeper {
 public:
     struct Settings {
         std::string folder;
-        Milliseconds range{0};   ///< of a block that is cut from the head
-        Milliseconds widest{0};  ///< of one that others were put together to
+        Milliseconds range{0};       ///< of a block that is cut from the head
+        Milliseconds widest{0};      ///< of one that others were put together to
         Milliseconds resolution{0};  ///< of roll-ups; 0 for blocks of samples
     };
     using OnCorrupt = std::function<void(const Labels&, const Error&)>;

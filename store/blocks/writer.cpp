@@ -229,8 +229,8 @@ std::string BlockWriter::about_section() const {
 
 void BlockWriter::put_section(BlockSection::Which which, const std::string& bytes) {
     if (which == BlockSection::About)
-        put_fixed(footer_, about_.resolution > Milliseconds(0) ? rolled_block_version
-                                                               : block_version);
+        put_fixed(footer_,
+                  about_.resolution > Milliseconds(0) ? rolled_block_version : block_version);
     put_fixed(footer_, std::uint64_t{written_ + out_.size()});
     put_fixed(footer_, std::uint64_t{bytes.size()});
     put_fixed(footer_, crc32c(bytes));

@@ -127,8 +127,7 @@ RollupColumns with_implying(RollupColumns wanted) {
 
 RollupColumns columns_for(std::string_view function) {
     constexpr RollupColumns newest{C::LastAt, C::Last, C::Ended, C::Histogram};
-    constexpr RollupColumns change{C::FirstAt, C::LastAt, C::First,
-                                   C::Last,    C::Lost,   C::Histogram};
+    constexpr RollupColumns change{C::FirstAt, C::LastAt, C::First, C::Last, C::Lost, C::Histogram};
     static const std::map<std::string_view, RollupColumns, std::less<>> known{
         {"", newest},
         {"absent_over_time", newest},

@@ -26,8 +26,9 @@ public:
         Window ends;
         RolledUp::As as = RolledUp::As::Exact;
     };
-    /// As buckets where the floats of a series are asked for so and it has no histograms; as samples
-    /// otherwise, the newest of each bucket. `Both` gives buckets, and histograms as samples.
+    /// As buckets where the floats of a series are asked for so and it has no histograms; as
+    /// samples otherwise, the newest of each bucket. `Both` gives buckets, and histograms as
+    /// samples.
     enum class Give { Buckets, Samples, Both };
     using OnCorrupt = MergedCursor::OnCorrupt;
 
@@ -62,7 +63,7 @@ private:
     RollupReader buckets_reader_, newest_reader_;
     std::stop_token stop_;
     std::vector<RolledUp> rolled_up_;
-    Column column_;  // of `samples_`; without labels at its end
+    Column column_;             // of `samples_`; without labels at its end
     bool has_samples_ = false;  // the series that is gathered is in `column_`
     bool as_buckets_ = false;   // it is given as buckets
     Labels labels_;

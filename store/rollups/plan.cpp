@@ -80,6 +80,8 @@ ReadingPlan plan_reading(Window window, const Hints& hints, Timestamp samples_fr
                          std::span<const RollupExtent> rollups) {
     ReadingPlan plan;
     plan.samples = window;
+    // Who copies samples is not to take others for them.
+    if (hints.range == Milliseconds(0)) return plan;
     const Timestamp before_samples = samples_from - Milliseconds(1);  // samples are after it
     const bool is_long = window.from < window.to - Milliseconds(limits::rollup_window_min);
     if (!is_long && window.from >= before_samples) return plan;

@@ -10,15 +10,15 @@ namespace vedette::store {
 
 // Which roll-ups are made, and which are read: pure functions of what is there.
 
-/// How much time is rolled up at once: a day, or as much as a block that is cut from the head, where
-/// samples are kept for less than three days. 0 where they are kept for less than three of those, or
-/// buckets do not fit into them: then there are no roll-ups.
+/// How much time is rolled up at once: a day, or as much as a block that is cut from the head,
+/// where samples are kept for less than three days. 0 where they are kept for less than three of
+/// those, or buckets do not fit into them: then there are no roll-ups.
 Milliseconds rollup_stretch(Milliseconds resolution, Milliseconds block_range,
                             Milliseconds retention);
 
-/// What to roll up next, where everything up to `done` is: the stretch around the first sample after
-/// it, as soon as all samples up to its end, that moment included, are in `blocks`, which hold all
-/// before `until`.
+/// What to roll up next, where everything up to `done` is: the stretch around the first sample
+/// after it, as soon as all samples up to its end, that moment included, are in `blocks`, which
+/// hold all before `until`.
 std::optional<Stretch> next_rollup(std::span<const BlockExtent> blocks, Timestamp until,
                                    Timestamp done, Milliseconds stretch);
 
@@ -39,8 +39,8 @@ struct ReadingPlan {
     Window samples;             ///< after the pieces
 };
 
-/// Samples are read where they are: at `samples_from` and later. Before that, roll-ups: the coarsest
-/// that give the same answer as samples would, else the finest.
+/// Samples are read where they are: at `samples_from` and later. Before that, roll-ups: the
+/// coarsest that give the same answer as samples would, else the finest.
 ///
 ///     5m         ├──────────────────────────┤
 ///     samples                     ├────────────────►

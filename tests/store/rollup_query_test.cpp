@@ -38,9 +38,7 @@ HistogramRef counted(double count) {
 /// that goes silently, one of histograms.
 class World {
 public:
-    explicit World(StoreSettings settings = short_lived()) : it(settings) {
-        REQUIRE(it.open());
-    }
+    explicit World(StoreSettings settings = short_lived()) : it(settings) { REQUIRE(it.open()); }
 
     void live(Milliseconds until, Milliseconds every, bool maintained = true) {
         for (; at_ < begin_ms + until.count(); at_ += every.count()) {
@@ -83,8 +81,8 @@ public:
         std::string out;
         for (const auto& series : found->series)
             for (const Sample& sample : series.samples)
-                out += to_string(series.labels) + " " + format_value(std::get<double>(sample.value)) +
-                       "\n";
+                out += to_string(series.labels) + " " +
+                       format_value(std::get<double>(sample.value)) + "\n";
         for (const auto& note : found->infos) out += note + "\n";
         for (const auto& note : found->warnings) out += note + "\n";
         return out;
@@ -128,8 +126,7 @@ private:
                               std::abs(x - y) <= 1e-12 * std::max(std::abs(x), std::abs(y));
             if (a.samples[i].at != b.samples[i].at || !same)
                 return " " + format_value(x) + "@" + std::to_string(a.samples[i].at.ms) +
-                       " instead of " + format_value(y) + "@" +
-                       std::to_string(b.samples[i].at.ms);
+                       " instead of " + format_value(y) + "@" + std::to_string(b.samples[i].at.ms);
         }
         return {};
     }
@@ -292,8 +289,8 @@ TEST_CASE("of histograms the newest of each bucket is kept", "[store][rollup]") 
     CHECK(notes.size() == 1);
     CHECK(world.difference("histogram_count(last_over_time(seconds[6h]))", start, end, hours(1),
                            &notes) == "");
-    const auto rates = world.ask(*world.it.store, "histogram_count(rate(seconds[6h]))", start, end,
-                                 hours(1));
+    const auto rates =
+        world.ask(*world.it.store, "histogram_count(rate(seconds[6h]))", start, end, hours(1));
     REQUIRE(rates);
     REQUIRE(rates->series.size() == 1);
     CHECK(rates->series[0].samples.size() > 100);
@@ -317,8 +314,9 @@ TEST_CASE("whatever fails while samples are rolled up, none are thrown away befo
         failing.heal();
         world.live(hours(24 * 7), minutes(10));
         CHECK(world.it.store->recovery().losses.empty());
-        CHECK(world.difference("count_over_time({__name__=~\"temperature|night|requests_total\"}[1h])", begin_ms + hour,
-                               begin_ms + 6 * day, hours(1)) == "");
+        CHECK(world.difference(
+                  "count_over_time({__name__=~\"temperature|night|requests_total\"}[1h])",
+                  begin_ms + hour, begin_ms + 6 * day, hours(1)) == "");
         for (const char* resolution : {"5m", "1h"})
             for (const std::string& name : files_of(world, resolution))
                 CHECK(name.ends_with(".block"));

@@ -49,6 +49,27 @@ TEST_CASE("what is wrong in the storage section is said with its place", "[store
           "      ^\n");
 }
 
+TEST_CASE("roll-ups are kept for a year unless it is said for how long", "[store][settings]") {
+    Problems problems;
+    CHECK(read("storage: {retention: 30d}\n", problems).rollups[0].retention ==
+          std::chrono::hours(24 * 365));
+    const StoreSettings some = read("storage: {rollups: {5m: 90d, 1h: 0s}}\n", problems);
+    CHECK(some.rollups[0].resolution == std::chrono::minutes(5));
+    CHECK(some.rollups[0].retention == std::chrono::hours(24 * 90));
+    CHECK(some.rollups[1].resolution == std::chrono::hours(1));
+    CHECK(some.rollups[1].retention == Milliseconds(0));
+    CHECK_FALSE(problems.any());
+    read("storage:\n  rollups:\n    10m: 1y\n    1h: long\n", problems);
+    CHECK(problems.text() ==
+          "watch.yml:4:9: `1h` of storage.rollups is `long`; expected a duration such as `15s` or "
+          "`1h30m`\n"
+          "      1h: long\n"
+          "          ^\n"
+          "watch.yml:3:5: unknown key `10m` in storage.rollups\n"
+          "      10m: 1y\n"
+          "      ^\n");
+}
+
 TEST_CASE("a reserve is none, or large enough to be given in pieces", "[store][settings]") {
     Problems problems;
     CHECK(read("storage: {reserve_bytes: 0}\n", problems).reserve_bytes == 0);
