@@ -30,15 +30,11 @@ void open_as_block(const std::string& bytes) {
     }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    open_as_block(std::string(bytes));
-    // Five pieces, each behind a byte that says its length: chunks, about, symbols, series,
-    // postings; the footer is made for them.
+/// Five pieces, each behind a byte that says its length: chunks, about, symbols, series, postings;
+/// the footer is made for them.
+void open_as_sections(std::string_view bytes, std::uint32_t version) {
     std::string file(store::block_magic), footer;
-    store::put_fixed(footer, store::block_version);
+    store::put_fixed(footer, version);
     for (std::size_t i = 0; i <= store::BlockSection::Count; ++i) {
         const std::size_t wanted = bytes.empty() ? 0 : static_cast<unsigned char>(bytes[0]);
         if (!bytes.empty()) bytes.remove_prefix(1);
@@ -54,5 +50,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     store::put_fixed(footer, store::crc32c(footer));
     open_as_block(file + footer + std::string(store::block_end_magic));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    open_as_block(std::string(bytes));
+    open_as_sections(bytes, store::block_version);
+    open_as_sections(bytes, store::rolled_block_version);
     return 0;
 }
