@@ -128,7 +128,7 @@ BENCHMARK(bytes_of_a_year)
 
 /// A store that has nothing but a year of roll-ups.
 struct Filled {
-    static constexpr int series = 200;
+    static constexpr int series = 50;
     explicit Filled(Milliseconds resolution) {
         settings.own_thread = false;
         (void)write_year(*files, folder.path() + "/rollups/" + format_duration(resolution), Counter,
