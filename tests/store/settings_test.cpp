@@ -63,11 +63,11 @@ TEST_CASE("roll-ups are kept for a year unless it is said for how long", "[store
     CHECK(problems.text() ==
           "watch.yml:4:9: `1h` of storage.rollups is `long`; expected a duration such as `15s` or "
           "`1h30m`\n"
-          "      1h: long\n"
-          "          ^\n"
+          "        1h: long\n"
+          "            ^\n"
           "watch.yml:3:5: unknown key `10m` in storage.rollups\n"
-          "      10m: 1y\n"
-          "      ^\n");
+          "        10m: 1y\n"
+          "        ^\n");
 }
 
 TEST_CASE("a reserve is none, or large enough to be given in pieces", "[store][settings]") {
