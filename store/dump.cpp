@@ -10,6 +10,7 @@
 #include "store/format.h"
 #include "store/log/records.h"
 #include "store/rollups/columns.h"
+#include "store/rollups/state.h"
 
 namespace vedette::store {
 namespace {
@@ -275,6 +276,24 @@ Result<void> dump_block(Files& files, const std::string& path, std::string_view 
     return {};
 }
 
+Result<void> dump_state(const std::string& path, std::string_view bytes, std::ostream& out) {
+    const auto state = read_rollup_state(bytes);
+    if (!state) return fail(state.error().fault, path + ": " + state.error().message);
+    // A class that lost none has no time.
+    constexpr std::int64_t shown_min = -(std::int64_t{1} << 50);
+    out << fmt::format("{}: state of roll-ups, {} bytes\n", path, bytes.size());
+    for (const auto& [text, whole_from] : state->classes)
+        below(out, fmt::format("samples of {} are whole {}",
+                               text.empty() ? "no class" : "class " + quote(text),
+                               whole_from.ms < shown_min ? "from the beginning"
+                                                         : "from " + format_rfc3339(whole_from)));
+    for (const auto& [resolution, stretches] : state->due)
+        for (const Stretch& each : stretches)
+            below(out, fmt::format("{} is due from {} to {}", format_duration(resolution),
+                                   format_rfc3339(each.from), format_rfc3339(each.to)));
+    return {};
+}
+
 }  // namespace
 
 Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
@@ -298,6 +317,7 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         dump_records(bytes, out, deletions_magic.size() + sizeof(std::uint32_t));
         return {};
     }
+    if (bytes.starts_with(rollup_state_magic)) return dump_state(path, bytes, out);
     const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
     if (name == "format") {
         out << fmt::format("{}: data folder format {}; this vedette reads {} to {}\n", path,
@@ -308,7 +328,8 @@ Result<void> dump(Files& files, const std::string& path, std::ostream& out) {
         return fail(Fault::BadInput,
                     path + " is an SQLite database; the program `sqlite3` prints it");
     return fail(Fault::BadInput, path + " begins with " + quote(bytes.substr(0, magic_bytes)) +
-                                     "; expected a log segment, a checkpoint, a block, deletions or `format`");
+                                     "; expected a log segment, a checkpoint, a block, deletions, a state of "
+                                     "roll-ups or `format`");
 }
 
 }  // namespace vedette::store

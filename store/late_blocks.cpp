@@ -100,6 +100,10 @@ Result<void> Store::Parts::put_late_away() {
     }
     const auto series = settled_series(memory);
     for (const auto& [from, stretch] : stretches_of(series, settings.block_range, until)) {
+        if (auto marked = samples_come(stretch); !marked) {
+            counters.block_failures.add();
+            return marked;
+        }
         LateCursor samples(series, stretch);
         if (auto added = keeper.add_cut(stretch, samples); !added) {
             counters.block_failures.add();

@@ -170,6 +170,8 @@ Result<void> Store::Parts::tend_blocks() {
     const auto rolled = roll_up();
     const Timestamp oldest = rolled ? std::min(oldest_kept(), rolled_up_to()) : oldest_kept();
     const std::uint64_t others = log_bytes + checkpoint_bytes + rollup_bytes();
+    if (const auto gone = keeper.end_of_retired(oldest, settings.retention_bytes, others))
+        note_thrown_away(*gone);
     auto retired = keeper.retire(oldest, settings.retention_bytes, others);
     if (!retired) return failed(retired.error());
     counters.blocks_dropped.add(static_cast<double>(*retired));
@@ -181,7 +183,9 @@ Result<void> Store::Parts::tend_blocks() {
         more = *compacted;
         if (more) counters.compactions.add();
     }
-    auto expired = keeper.drop_expired(*retention, newest_trusted());
+    auto expired = keeper.drop_expired(
+        *retention, newest_trusted(), rolled ? rolled_up_to() : end_of_time,
+        [this](const std::vector<bool>& classes, Timestamp end) { note_thrown_away(classes, end); });
     if (!expired) return failed(expired.error());
     counters.rewritten.add(static_cast<double>(*expired));
     for (bool more = true; more;) {
@@ -190,8 +194,8 @@ Result<void> Store::Parts::tend_blocks() {
         more = *cleaned;
         if (more) counters.rewritten.add();
     }
-    if (auto saved = keeper.save_deletions(); !saved) return failed(saved.error());
     auto tended = tend_rollups();
+    if (tended) tended = save_all_deletions();
     if (!tended) counters.block_failures.add();
     show_blocks();
     return rolled ? tended : rolled;
@@ -200,6 +204,7 @@ Result<void> Store::Parts::tend_blocks() {
 // What the log has said is deleted is so after a crash too, so it comes first.
 Result<void> Store::Parts::erase(std::shared_ptr<const Deletion> deletion) {
     std::size_t samples = 0;
+    if (auto marked = samples_go(deletion->window()); !marked) return marked;
     auto erased = committer->exclusively([&]() -> Result<void> {
         if (auto written = committer->write(deletion->record()); !written) return written;
         const Lock index_lock(memory.index_mutex);
@@ -214,14 +219,20 @@ Result<void> Store::Parts::erase(std::shared_ptr<const Deletion> deletion) {
     counters.erasures.add();
     log.info("samples were deleted", {{"what", deletion->text()},
                                       {"in_memory", static_cast<std::int64_t>(samples)}});
-    keeper.erase(std::move(deletion));
+    erase_stored(deletion);
     // Where the file cannot be written the log knows, and is not cut before it is.
-    if (auto saved = keeper.save_deletions(); !saved) {
+    if (auto saved = save_all_deletions(); !saved) {
         counters.block_failures.add();
         log.warn("deletions are in the log only", {{"error", saved.error().message}});
     }
     (void)sync();  // says itself when it fails, and is tried again
     return {};
+}
+
+void Store::Parts::erase_stored(const std::shared_ptr<const Deletion>& deletion) {
+    keeper.erase(deletion);
+    for (const auto& rollup : rollups)
+        rollup->erase(deletion->of_rollup(rollup->settings().resolution));
 }
 
 // Without blocks a start does not know before which time samples in the log count no more, and they
@@ -338,7 +349,7 @@ Result<void> Store::Parts::forget(const std::vector<Slot>& gone) {
 }
 
 Result<void> Store::Parts::write_checkpoint_now() {
-    if (auto saved = keeper.save_deletions(); !saved) return saved;
+    if (auto saved = save_all_deletions(); !saved) return saved;
     std::uint64_t ended = 0;
     const Timestamp begins = keeper.forgettable();
     auto rotated = committer->exclusively([&]() -> Result<void> {
@@ -393,6 +404,10 @@ bool Store::Parts::sleep(const std::stop_token& stop,
 void Store::Parts::run(std::stop_token stop) {
     const auto maintain_every = std::min<Milliseconds>(maintain_every_max, settings.retention / 8);
     auto maintain_at = std::chrono::steady_clock::now() + maintain_every;
+    {
+        const Lock lock_(maintain_mutex);
+        if (std::exchange(rollups_wait, false)) maintain_at = std::chrono::steady_clock::now();
+    }
     while (sleep(stop, maintain_at)) {
         const bool written = committer->flush_unlogged().has_value();
         if (const bool synced = sync().has_value(); !written || !synced) wants_sync();

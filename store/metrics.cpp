@@ -76,6 +76,8 @@ StoreMetrics::StoreMetrics(Metrics& metrics)
                                      "Blocks that left retention, by time or by size.")),
       rollups(metrics.counter("vedette_store_blocks_written_total", "Blocks written, by origin.",
                               Labels{{"origin", "rollup"}})),
+      remade(metrics.counter("vedette_store_blocks_written_total", "Blocks written, by origin.",
+                             Labels{{"origin", "rollup_again"}})),
       blocks(metrics.gauge("vedette_store_blocks", "Blocks on the disk.")),
       block_bytes(metrics.gauge("vedette_store_block_bytes", "Bytes of all blocks.")),
       rollup_bytes(metrics.gauge("vedette_store_rollup_bytes", "Bytes of all roll-ups.")) {}

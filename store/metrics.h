@@ -14,7 +14,7 @@ struct StoreMetrics {
     Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
     Counter &checkpoints, &checkpoint_failures, &cut, &dropped, &corrupt;
     Counter &head_blocks, &late_blocks, &rewritten, &erasures, &compactions, &block_failures;
-    Counter &blocks_dropped, &rollups;
+    Counter &blocks_dropped, &rollups, &remade;
     Gauge &blocks, &block_bytes, &rollup_bytes;
 };
 

@@ -15,6 +15,7 @@
 #include "store/log/records.h"
 #include "store/log/wal.h"
 #include "store/metrics.h"
+#include "store/rollups/state.h"
 #include "store/store.h"
 
 namespace vedette::store {
@@ -101,6 +102,7 @@ struct Store::Parts {
     Result<void> cut() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> tend_blocks() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> erase(std::shared_ptr<const Deletion> deletion) VEDETTE_REQUIRES(maintain_mutex);
+    void erase_stored(const std::shared_ptr<const Deletion>& deletion);
     void show_blocks();
     Result<void> put_memory_away(Timestamp to) VEDETTE_REQUIRES(maintain_mutex);
     // rolling.cpp
@@ -112,9 +114,37 @@ struct Store::Parts {
     Result<void> roll_up() VEDETTE_REQUIRES(maintain_mutex);
     Result<void> roll_up(std::size_t rollup, std::chrono::steady_clock::time_point until)
         VEDETTE_REQUIRES(maintain_mutex);
-    /// Drops what is past retention, and makes few blocks of many.
+    /// Drops what is past retention or deleted, and makes few blocks of many.
     Result<void> tend_rollups() VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> save_all_deletions() VEDETTE_REQUIRES(maintain_mutex);
     Result<std::size_t> take_rollups_back(Timestamp newest) VEDETTE_REQUIRES(maintain_mutex);
+    // remaking.cpp
+    mutable Mutex rollup_state_mutex;
+    std::shared_ptr<const RollupState> rollup_state_ VEDETTE_GUARDED_BY(rollup_state_mutex) =
+        std::make_shared<RollupState>();
+    std::string rollup_state_path() const { return folder + "/rollups/state"; }
+    std::shared_ptr<const RollupState> rollup_state() const;
+    void publish(RollupState state);
+    /// Writes it, and from then on it counts; on failure nothing has changed.
+    Result<void> save(RollupState state);
+    void note(RollupState state);
+    Result<void> load_rollup_state();
+    /// Samples of before are about to be thrown away, all or those of some classes.
+    void note_thrown_away(Timestamp until);
+    void note_thrown_away(const std::vector<bool>& classes, Timestamp until);
+    void mark_due(RollupState& state, const BlockKeeper& rollup, Stretch stretch) const;
+    /// To be called before a block of the past gets samples, or loses some: what was rolled up of
+    /// them is made again.
+    Result<void> samples_come(Stretch stretch) VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> samples_go(Window window) VEDETTE_REQUIRES(maintain_mutex);
+    /// Makes again what is due.
+    Result<void> remake(std::size_t rollup, std::chrono::steady_clock::time_point until)
+        VEDETTE_REQUIRES(maintain_mutex);
+    Result<void> remake_some(BlockKeeper& made, const RollupState& state, Stretch& times)
+        VEDETTE_REQUIRES(maintain_mutex);
+    /// Samples of the series that are asked for are all there from then on.
+    Timestamp samples_begin(std::span<const ReadyMatcher> matchers, Window window,
+                            const RollupState& state, const std::stop_token& stop) const;
     /// Samples before it are in all roll-ups that are made.
     Timestamp rolled_up_to() const;
     std::uint64_t rollup_bytes() const;

@@ -8,6 +8,7 @@ Result<void> Store::add_past(const Stretch& stretch, SeriesCursor& samples) {
     Parts& parts = *parts_;
     const Lock lock(parts.maintain_mutex);
     if (auto put = parts.put_memory_away(stretch.to); !put) return put;
+    if (auto marked = parts.samples_come(stretch); !marked) return marked;
     auto added = parts.keeper.add_cut(stretch, samples);
     parts.show_blocks();
     return added;

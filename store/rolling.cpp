@@ -30,11 +30,14 @@ Milliseconds Store::Parts::stretch_of_rollup(std::size_t rollup) const {
 
 Result<void> Store::Parts::roll_up() {
     const auto until = std::chrono::steady_clock::now() + limits::rollup_pass_max;
-    for (std::size_t i = 0; i < rollups.size(); ++i)
-        if (auto done = roll_up(i, until); !done) {
+    for (std::size_t i = 0; i < rollups.size(); ++i) {
+        auto done = roll_up(i, until);
+        if (done) done = remake(i, until);
+        if (!done) {
             counters.block_failures.add();
             return done;
         }
+    }
     return {};
 }
 
@@ -67,10 +70,14 @@ Result<void> Store::Parts::roll_up(std::size_t rollup,
 }
 
 Timestamp Store::Parts::rolled_up_to() const {
+    const auto state = rollup_state();
     Timestamp until = end_of_time;
-    for (std::size_t i = 0; i < rollups.size(); ++i)
-        if (stretch_of_rollup(i) > Milliseconds(0))
-            until = std::min(until, rollups[i]->shelf()->until);
+    for (std::size_t i = 0; i < rollups.size(); ++i) {
+        if (stretch_of_rollup(i) == Milliseconds(0)) continue;
+        until = std::min(until, rollups[i]->shelf()->until);
+        const auto& due = state->due_of(rollups[i]->settings().resolution);
+        if (!due.empty()) until = std::min(until, due.front().from);
+    }
     return until;
 }
 
@@ -98,8 +105,20 @@ Result<void> Store::Parts::tend_rollups() {
             more = *compacted;
             if (more) counters.compactions.add();
         }
+        for (bool more = true; more;) {
+            auto cleaned = rollups[i]->clean_one();
+            if (!cleaned) return fail(cleaned.error());
+            more = *cleaned;
+            if (more) counters.rewritten.add();
+        }
     }
     return {};
+}
+
+Result<void> Store::Parts::save_all_deletions() {
+    for (const auto& rollup : rollups)
+        if (auto saved = rollup->save_deletions(); !saved) return saved;
+    return keeper.save_deletions();
 }
 
 Result<std::size_t> Store::Parts::take_rollups_back(Timestamp newest) {
@@ -138,8 +157,9 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_rolled(std::span<const ReadyMat
     using Give = RolledCursor::Give;
     std::vector<std::shared_ptr<const Shelf>> shelves;
     std::vector<RollupExtent> extents;
-    Timestamp samples_from =
-        shelf.blocks.empty() ? shelf.until : shelf.blocks.front()->about().from;
+    const auto state = rollup_state();
+    Timestamp samples_from = samples_begin(matchers, window, *state, stop);
+    if (shelf.blocks.empty()) samples_from = std::max(samples_from, shelf.until);
     for (const auto& rollup : rollups) {
         const auto& each = shelves.emplace_back(rollup->shelf());
         const Timestamp from =
@@ -147,6 +167,11 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_rolled(std::span<const ReadyMat
         extents.push_back({rollup->settings().resolution, from, each->until});
         if (shelf.blocks.empty()) samples_from = std::max(samples_from, each->until);
     }
+    // What is not made again yet is read from samples, where they are.
+    if (state->is_due(window))
+        for (RollupExtent& each : extents)
+            each.until = std::min(
+                each.until, bucket_end(samples_from - Milliseconds(1), each.resolution));
     const ReadingPlan plan = plan_reading(window, hints, samples_from, extents);
     std::vector<RolledCursor::Part> parts;
     for (const auto& [rollup, ends, as] : plan.pieces)
@@ -169,8 +194,11 @@ std::unique_ptr<SeriesCursor> Store::Parts::read_rolled(std::span<const ReadyMat
 
 std::vector<std::shared_ptr<const Shelf>> Store::Parts::shelves_of(Window window) const {
     std::vector<std::shared_ptr<const Shelf>> out{keeper.shelf()};
-    const auto& blocks = out.front()->blocks;
-    if (!blocks.empty() && blocks.front()->about().from <= window.from) return out;
+    const auto state = rollup_state();
+    const bool whole = std::ranges::all_of(state->classes, [&](const RollupState::Class& each) {
+        return each.whole_from <= window.from + Milliseconds(1);
+    });
+    if (whole && !out.front()->blocks.empty()) return out;
     for (const auto& rollup : rollups) out.push_back(rollup->shelf());
     return out;
 }

@@ -37,12 +37,14 @@ Result<void> Store::Parts::open() {
     if (auto read = keeper.open(recovery); !read) return read;
     for (const auto& rollup : rollups)
         if (auto read = rollup->open(recovery); !read) return read;
+    if (auto read = load_rollup_state(); !read) return read;
     show_blocks();
     const Timestamp until = keeper.shelf()->until;
     refused_before = until;
     {
         const Lock lock_(maintain_mutex);
         log_begins = until;
+        rollups_wait = !rollup_state()->due.empty();
     }
     {
         const Lock lock_(memory.exemplar_mutex);
@@ -50,7 +52,7 @@ Result<void> Store::Parts::open() {
     }
     auto position = replay(files, wal_folder, until, memory, recovery, settings.hold_log);
     if (!position) return fail(position.error());
-    for (const auto& deletion : recovery.deletions) keeper.erase(deletion);
+    for (const auto& deletion : recovery.deletions) erase_stored(deletion);
     auto opened = Wal::open(files, wal_folder, position->segment);
     if (!opened) return fail(opened.error());
     wal = std::move(*opened);
@@ -211,8 +213,11 @@ Result<void> Store::erase(std::vector<std::vector<Matcher>> selectors, Window wi
     Parts& parts = *parts_;
     if (parts.closed) return fail(Fault::Unavailable, "the store is closed");
     const Lock lock(parts.maintain_mutex);
-    auto deletion =
-        Deletion::make(parts.keeper.newest_number(), window, std::move(selectors));
+    Deletion::OfRollups of_rollups;
+    for (const auto& rollup : parts.rollups)
+        of_rollups.emplace_back(rollup->settings().resolution, rollup->newest_number());
+    auto deletion = Deletion::make(parts.keeper.newest_number(), window, std::move(selectors),
+                                   std::move(of_rollups));
     if (!deletion) return fail(deletion.error());
     return parts.erase(std::move(*deletion));
 }
@@ -220,6 +225,8 @@ Result<void> Store::erase(std::vector<std::vector<Matcher>> selectors, Window wi
 Result<void> Store::clean_deleted() {
     const Lock lock(parts_->maintain_mutex);
     auto cleaned = parts_->keeper.clean();
+    for (const auto& rollup : parts_->rollups)
+        if (cleaned) cleaned = rollup->clean();
     if (!cleaned) parts_->counters.block_failures.add();
     parts_->show_blocks();
     return cleaned;

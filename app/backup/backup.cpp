@@ -164,8 +164,10 @@ std::string held_by(std::string_view path) {
     const std::string_view name = path.substr(path.rfind('/') + 1);
     store::BlockAbout about;
     if (store::read_block_name(name, about))
-        return fmt::format("samples from {} to {}", format_rfc3339(about.from),
-                           format_rfc3339(about.to));
+        return fmt::format("{} from {} to {}",
+                           path.starts_with("rollups/") ? "roll-ups" : "samples",
+                           format_rfc3339(about.from), format_rfc3339(about.to));
+    if (path == "rollups/state") return "what is to be rolled up again";
     if (path.starts_with("wal/")) return "the newest hours";
     if (path == "alerts.db") return "alerts, silences and what was sent";
     if (path == "format") return "the number of the folder's format";

@@ -231,7 +231,10 @@ void Block::leave_out_deleted(SeriesNumber number, StoredEntry& out) const {
     const auto found = deleted_->find(number);
     if (found == deleted_->end()) return;
     out.deleted = found->second;
+    const Milliseconds resolution = about_.resolution;
     std::erase_if(out.chunks, [&](const StoredChunk& chunk) {
+        // In roll-ups histograms have times of their own, and the windows are of buckets' begins.
+        if (resolution > Milliseconds(0) && chunk.view.kind == ChunkKind::Histogram) return false;
         return std::ranges::any_of(out.deleted, [&](const Window& each) {
             return each.holds({chunk.view.first_ms}) && each.holds({chunk.view.last_ms});
         });
@@ -244,6 +247,7 @@ Result<void> Block::read(SeriesNumber number, StoredSeries& out) const {
     auto read_it = read(number, entry);
     out.chunks.swap(entry.chunks);
     out.labels = Labels(std::move(entry.labels));
+    out.deleted = entry.deleted;
     return read_it;
 }
 

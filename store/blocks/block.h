@@ -23,7 +23,8 @@ using DeletedSeries = std::unordered_map<SeriesNumber, std::vector<Window>>;
 struct StoredEntry {
     std::vector<Label> labels;  ///< names ascend, no value is empty
     std::vector<StoredChunk> chunks;
-    std::span<const Window> deleted;  ///< of the times of these chunks; the block's
+    /// Of the times of these chunks, of roll-ups of those at which buckets begin; the block's.
+    std::span<const Window> deleted;
 
     /// Holds a sample in the window, or may: gaps between chunks are not looked into.
     bool overlaps(Window window) const;
@@ -33,6 +34,7 @@ struct StoredEntry {
 struct StoredSeries {
     Labels labels;
     std::vector<StoredChunk> chunks;
+    std::span<const Window> deleted;
 
     bool overlaps(Window window) const;
 };

@@ -21,8 +21,20 @@ void join(std::vector<Window>& windows) {
     windows = std::move(joined);
 }
 
+namespace {
+
+/// Buckets that hold anything of the window begin in this one.
+Window begins_in(Window window, Milliseconds resolution) {
+    constexpr Timestamp far{std::int64_t{1} << 60};
+    const Timestamp from = std::max(window.from, Timestamp{-far.ms});
+    const Timestamp to = std::min(window.to, far);
+    return {from - resolution, to - Milliseconds(1)};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Deletion>> Deletion::make(std::uint64_t through, Window window,
-                                                       Selectors selectors) {
+                                                       Selectors selectors, OfRollups rollups) {
     std::shared_ptr<Deletion> made(new Deletion());
     made->through_ = through;
     made->window_ = window;
@@ -43,7 +55,15 @@ Result<std::shared_ptr<const Deletion>> Deletion::make(std::uint64_t through, Wi
             ready.push_back(std::move(*each));
         }
     }
+    if (!rollups.empty()) {
+        put_varint(made->record_, rollups.size());
+        for (const auto& [resolution, number] : rollups) {
+            put_varint(made->record_, static_cast<std::uint64_t>(resolution.count()));
+            put_varint(made->record_, number);
+        }
+    }
     end_record(made->record_, begin);
+    made->rollups_ = std::move(rollups);
     made->said_ = std::move(selectors);
     return made;
 }
@@ -65,11 +85,25 @@ Result<std::shared_ptr<const Deletion>> Deletion::read(std::string_view payload)
             matcher.value = in.text();
         }
     }
+    OfRollups rollups(in.left() > 0 ? in.count(2) : 0);
+    for (auto& [resolution, number] : rollups) {
+        resolution = Milliseconds(in.varint());
+        number = in.varint();
+    }
     if (!in.ok() || in.left() > 0)
         return fail(Fault::Corrupt, "a deleted record does not hold what its length says");
-    auto made = make(through, window, std::move(selectors));
+    auto made = make(through, window, std::move(selectors), std::move(rollups));
     if (!made) return fail(Fault::Corrupt, "a deleted record: " + made.error().message);
     return made;
+}
+
+std::shared_ptr<const Deletion> Deletion::of_rollup(Milliseconds resolution) const {
+    // A record from before there were roll-ups concerns none.
+    std::uint64_t through = 0;
+    for (const auto& [each, number] : rollups_)
+        if (each == resolution) through = number;
+    // Its patterns were made ready once.
+    return make(through, window_, said_).value();
 }
 
 bool Deletion::concerns(const BlockAbout& block) const {
@@ -97,10 +131,13 @@ std::string Deletion::text() const {
 std::shared_ptr<const DeletedSeries> deleted_from(const Block& block, const Deletion& deletion) {
     auto deleted = std::make_shared<DeletedSeries>();
     if (block.deleted() != nullptr) *deleted = *block.deleted();
+    const Milliseconds resolution = block.about().resolution;
+    const Window window = resolution > Milliseconds(0) ? begins_in(deletion.window(), resolution)
+                                                       : deletion.window();
     for (const auto& selector : deletion.selectors())
         for (const SeriesNumber number : block.matching(selector, {})) {
             auto& windows = (*deleted)[number];
-            windows.push_back(deletion.window());
+            windows.push_back(window);
             join(windows);
         }
     return deleted->empty() ? nullptr : deleted;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "store/blocks/merge.h"
 #include "store/blocks/writer.h"
 #include "store/rollups/cursor.h"
 
@@ -161,19 +160,29 @@ Result<void> BlockKeeper::remove_doomed() {
 // ── changes ──
 
 /// What blocks hold of times inside the window; of roll-ups, of buckets that begin inside it.
-std::unique_ptr<SeriesCursor> BlockKeeper::read(std::vector<std::shared_ptr<const Block>> blocks,
+std::unique_ptr<SeriesCursor> BlockKeeper::read(std::vector<MergedCursor::Part> blocks,
                                                 Window window) {
-    if (settings_.resolution == Milliseconds(0)) {
-        std::vector<MergedCursor::Part> parts;
-        for (auto& block : blocks) parts.push_back({block, all_series(*block)});
-        return std::make_unique<MergedCursor>(std::move(parts), nullptr, window, false, on_corrupt_,
-                                              std::stop_token());
-    }
+    if (settings_.resolution == Milliseconds(0))
+        return std::make_unique<MergedCursor>(std::move(blocks), nullptr, window, false,
+                                              on_corrupt_, std::stop_token());
     const Window ends{window.from + settings_.resolution, window.to + settings_.resolution};
     std::vector<RolledCursor::Part> parts;
-    for (auto& block : blocks) parts.push_back({block, all_series(*block), ends, {}});
+    for (auto& [block, series] : blocks) parts.push_back({block, std::move(series), ends, {}});
     return std::make_unique<RolledCursor>(std::move(parts), nullptr, RolledCursor::Give::Both,
                                           RollupColumns::all(), on_corrupt_, std::stop_token());
+}
+
+std::unique_ptr<SeriesCursor> BlockKeeper::read_all(
+    std::vector<std::shared_ptr<const Block>> blocks) {
+    std::vector<MergedCursor::Part> parts;
+    Window all{{0}, {0}};
+    for (auto& block : blocks) {
+        const auto& [from, to] = std::pair(block->about().from, block->about().to);
+        all.from = parts.empty() ? from : std::min(all.from, from);
+        all.to = parts.empty() ? to : std::max(all.to, to);
+        parts.push_back({block, all_series(*block)});
+    }
+    return read(std::move(parts), {all.from - Milliseconds(1), all.to - Milliseconds(1)});
 }
 
 // Null when the cursor yields nothing.
@@ -272,8 +281,8 @@ Result<void> BlockKeeper::rewrite(std::shared_ptr<const Block> block,
     about.to = std::min(about.to, shelf()->until);
     about.parents.push_back(about.number);
     const Window all{about.from - Milliseconds(1), about.to - Milliseconds(1)};
-    MergedCursor cursor({{block, std::move(series)}}, nullptr, all, false, on_corrupt_, {});
-    auto written = write(std::move(about), cursor);
+    const auto cursor = read({{block, std::move(series)}}, all);
+    auto written = write(std::move(about), *cursor);
     if (!written) return fail(written.error());
     auto next = std::make_shared<Shelf>(*shelf());
     std::erase(next->blocks, block);
@@ -281,6 +290,28 @@ Result<void> BlockKeeper::rewrite(std::shared_ptr<const Block> block,
     std::sort(next->blocks.begin(), next->blocks.end(), by_time);
     doomed_.push_back(block->path());
     nothing_expired_.erase(block->about().number);
+    publish(std::move(next));
+    return remove_doomed();
+}
+
+Result<void> BlockKeeper::replace(const std::vector<std::shared_ptr<const Block>>& old,
+                                  const Stretch& stretch, SeriesCursor& samples) {
+    BlockAbout about;
+    about.from = stretch.from;
+    about.to = stretch.to;
+    for (const auto& block : old) {
+        about.level = std::max(about.level, block->about().level);
+        about.parents.push_back(block->about().number);
+    }
+    auto written = write(std::move(about), samples);
+    if (!written) return fail(written.error());
+    auto next = std::make_shared<Shelf>(*shelf());
+    for (const auto& block : old) {
+        std::erase(next->blocks, block);
+        doomed_.push_back(block->path());
+    }
+    if (*written) next->blocks.push_back(std::move(*written));
+    std::sort(next->blocks.begin(), next->blocks.end(), by_time);
     publish(std::move(next));
     return remove_doomed();
 }
@@ -296,7 +327,7 @@ Result<void> BlockKeeper::clean() {
     const auto before = shelf();
     for (const auto& block : before->blocks)
         if (block->deleted() != nullptr)
-            if (auto done = rewrite(block, block->matching({}, {})); !done) return done;
+            if (auto done = rewrite(block, all_series(*block)); !done) return done;
     return save_deletions();
 }
 
@@ -308,14 +339,16 @@ Result<bool> BlockKeeper::clean_one() {
                block->deleted()->size() * share > block->series_count();
     });
     if (due == now->blocks.end() || !next_overlap(extents()).empty()) return false;
-    if (auto done = rewrite(*due, (*due)->matching({}, {})); !done) return fail(done.error());
+    if (auto done = rewrite(*due, all_series(**due)); !done) return fail(done.error());
     return true;
 }
 
-Result<std::size_t> BlockKeeper::drop_expired(const Retention& retention, Timestamp newest) {
+Result<std::size_t> BlockKeeper::drop_expired(const Retention& retention, Timestamp newest,
+                                              Timestamp until, const OnExpired& on_expired) {
     std::size_t rewritten = 0;
     const auto before = shelf();
     for (const auto& block : before->blocks) {
+        if (block->about().to > until) continue;
         const auto expired = retention.expired(block->about().to, newest);
         if (std::ranges::find(expired, true) == expired.end()) continue;
         const auto known = nothing_expired_.find(block->about().number);
@@ -325,6 +358,7 @@ Result<std::size_t> BlockKeeper::drop_expired(const Retention& retention, Timest
             nothing_expired_[block->about().number] = expired;
             continue;
         }
+        on_expired(expired, block->about().to);
         if (auto done = rewrite(block, std::move(kept)); !done) return fail(done.error());
         ++rewritten;
     }
@@ -341,13 +375,13 @@ Result<bool> BlockKeeper::compact() {
     BlockAbout about;
     about.from = before->blocks[chosen.front()]->about().from;
     about.to = before->blocks[chosen.front()]->about().to;
-    std::vector<std::shared_ptr<const Block>> parts;
+    std::vector<MergedCursor::Part> parts;
     for (const std::size_t i : chosen) {
         const auto& block = before->blocks[i];
         about.to = std::max(about.to, block->about().to);
         about.level = std::max(about.level, block->about().level + 1);
         about.parents.push_back(block->about().number);
-        parts.push_back(block);
+        parts.push_back({block, all_series(*block)});
     }
     about.to = std::min(about.to, before->until);
     const Window all{about.from - Milliseconds(1), about.to - Milliseconds(1)};
@@ -394,7 +428,7 @@ Result<std::size_t> BlockKeeper::take_back(Timestamp newest) {
         about.to = end;
         about.parents.push_back(about.number);
         const Window kept{about.from - Milliseconds(1), newest};
-        const auto cursor = read({block}, kept);
+        const auto cursor = read({{block, all_series(*block)}}, kept);
         auto written = write(std::move(about), *cursor);
         if (!written) {
             failure = written.error();
@@ -411,6 +445,15 @@ Result<std::size_t> BlockKeeper::take_back(Timestamp newest) {
     if (failure) return fail(*failure);
     if (auto removed = remove_doomed(); !removed) return fail(removed.error());
     return samples;
+}
+
+std::optional<Timestamp> BlockKeeper::end_of_retired(Timestamp oldest, std::uint64_t bytes_max,
+                                                     std::uint64_t other_bytes) const {
+    const auto all = extents();
+    std::optional<Timestamp> end;
+    for (std::size_t i = past_retention(all, oldest, bytes_max, other_bytes); i > 0; --i)
+        end = std::max(end.value_or(all[i - 1].times.to), all[i - 1].times.to);
+    return end;
 }
 
 Result<std::size_t> BlockKeeper::retire(Timestamp oldest, std::uint64_t bytes_max,

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "core/series.h"
 #include "store/blocks/block.h"
 #include "store/blocks/deletions.h"
+#include "store/blocks/merge.h"
 #include "store/blocks/plan.h"
 #include "store/blocks/retention.h"
 #include "store/log/recovery.h"
@@ -87,8 +89,16 @@ public:
     /// a twentieth of the series are concerned; false when there is none.
     Result<void> clean();
     Result<bool> clean_one();
-    /// Writes blocks anew that hold series whose class is no longer kept so long. How many.
-    Result<std::size_t> drop_expired(const Retention& retention, Timestamp newest);
+    /// Writes blocks anew that hold series whose class is no longer kept so long, and that end by
+    /// `until`; says before each which classes it is, and up to when. How many.
+    using OnExpired = std::function<void(const std::vector<bool>& classes, Timestamp end)>;
+    Result<std::size_t> drop_expired(const Retention& retention, Timestamp newest, Timestamp until,
+                                     const OnExpired& on_expired);
+    /// Writes what the cursor yields in place of these blocks, which lie in the stretch, as one.
+    Result<void> replace(const std::vector<std::shared_ptr<const Block>>& old,
+                         const Stretch& stretch, SeriesCursor& samples);
+    /// Yields all of these blocks of roll-ups as buckets.
+    std::unique_ptr<SeriesCursor> read_all(std::vector<std::shared_ptr<const Block>> blocks);
 
     /// Makes one block of several, when some are due. False when none were.
     Result<bool> compact();
@@ -99,6 +109,9 @@ public:
     Result<std::size_t> take_back(Timestamp newest);
     /// What is there, from old to new.
     std::vector<BlockExtent> extents() const;
+    /// Up to when `retire` would drop samples; nothing when it drops none.
+    std::optional<Timestamp> end_of_retired(Timestamp oldest, std::uint64_t bytes_max,
+                                            std::uint64_t other_bytes) const;
     /// Drops blocks; see `past_retention`. Returns how many.
     Result<std::size_t> retire(Timestamp oldest, std::uint64_t bytes_max,
                                std::uint64_t other_bytes);
@@ -106,8 +119,7 @@ public:
 private:
     Result<void> load(const std::string& name, Recovery& recovery);
     Result<std::shared_ptr<const Block>> write(BlockAbout about, SeriesCursor& samples);
-    std::unique_ptr<SeriesCursor> read(std::vector<std::shared_ptr<const Block>> blocks,
-                                       Window window);
+    std::unique_ptr<SeriesCursor> read(std::vector<MergedCursor::Part> blocks, Window window);
     void publish(std::shared_ptr<Shelf> shelf);
     Result<void> remove_doomed();
     Result<void> load_deletions(Recovery& recovery);

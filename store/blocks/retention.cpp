@@ -30,6 +30,15 @@ std::vector<bool> Retention::expired(Timestamp end, Timestamp newest) const {
     return out;
 }
 
+std::size_t Retention::class_of(const Labels& labels) const {
+    const auto has = [&](const std::vector<ReadyMatcher>& selector) {
+        return std::ranges::all_of(selector, [&](const ReadyMatcher& matcher) {
+            return matcher.holds(labels.get(matcher.name()));
+        });
+    };
+    return static_cast<std::size_t>(std::ranges::find_if(classes_, has) - classes_.begin());
+}
+
 std::vector<SeriesNumber> Retention::kept(const Block& block,
                                           const std::vector<bool>& expired) const {
     std::vector<SeriesNumber> left = block.matching({}, {}), kept;

@@ -20,6 +20,8 @@ public:
     /// For each class, and last for the series of none: whether samples before `end` are no longer
     /// kept when the newest sample of all is at `newest`.
     std::vector<bool> expired(Timestamp end, Timestamp newest) const;
+    /// Which class a series has; the number of classes when it has none.
+    std::size_t class_of(const Labels& labels) const;
     /// The series of the block whose class has not expired.
     std::vector<SeriesNumber> kept(const Block& block, const std::vector<bool>& expired) const;
 

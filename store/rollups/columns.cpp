@@ -170,7 +170,7 @@ bool RollupReader::decode_column(const StoredSeries& series, RollupColumn column
         if (chunk.column != static_cast<std::uint8_t>(column)) continue;
         any = true;
         if (chunk.view.last_ms <= begins.from.ms || chunk.view.first_ms > begins.to.ms) continue;
-        if (auto decoded = decode(chunk, begins, samples_); !decoded)
+        if (auto decoded = decode(chunk, begins, series.deleted, samples_); !decoded)
             on_corrupt_(series.labels, decoded.error());
     }
     return any;
@@ -216,10 +216,21 @@ void RollupReader::read(const StoredSeries& series, Milliseconds resolution, Win
         return bucket_end(at + Milliseconds(1), resolution) - resolution;
     };
     const Window times{end_before(ends.from), end_before(ends.to)};
-    for (const StoredChunk& chunk : series.chunks)
-        if (chunk.column == static_cast<std::uint8_t>(C::Histogram))
-            if (auto decoded = decode(chunk, times, out.histograms); !decoded)
-                on_corrupt_(series.labels, decoded.error());
+    const auto is_deleted = [&](Timestamp at) {
+        const Timestamp at_begin = bucket_end(at, resolution) - resolution;
+        return std::ranges::any_of(series.deleted,
+                                   [&](const Window& each) { return each.holds(at_begin); });
+    };
+    for (const StoredChunk& chunk : series.chunks) {
+        if (chunk.column != static_cast<std::uint8_t>(C::Histogram)) continue;
+        samples_.clear();
+        if (auto decoded = decode(chunk, times, samples_); !decoded)
+            on_corrupt_(series.labels, decoded.error());
+        for (std::size_t i = 0; i < samples_.times.size(); ++i)
+            if (i < samples_.histograms.size() && samples_.histograms[i] &&
+                !is_deleted(samples_.times[i]))
+                out.histograms.add(samples_.times[i], samples_.histograms[i]);
+    }
 }
 
 }  // namespace vedette::store

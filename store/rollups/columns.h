@@ -56,8 +56,8 @@ RollupColumns columns_for(std::string_view function);
 /// Appends the buckets and histograms of a series, column after column.
 void add_rolled(const Column& rolled, CodedChunks& out);
 
-/// Appends the buckets and histograms of `series` whose buckets end inside `ends`: of the buckets
-/// the columns that are wanted. What cannot be read is told and left out: a bucket is there with
+/// Appends the buckets and histograms of `series` whose buckets end inside `ends`, without what is
+/// deleted: of the buckets the columns that are wanted. What cannot be read is told and left out: a bucket is there with
 /// all that is wanted of it, or not at all.
 class RollupReader {
 public:

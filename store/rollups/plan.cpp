@@ -76,6 +76,26 @@ std::optional<Stretch> next_rollup(std::span<const BlockExtent> blocks, Timestam
     return std::nullopt;
 }
 
+Remake next_remake(std::span<const Stretch> due, std::span<const BlockExtent> blocks,
+                   Milliseconds width, Timestamp done) {
+    Remake out;
+    const Timestamp first = due.front().from;
+    out.times = {first, std::min({stretch_of(first, width).to, due.front().to, done})};
+    const Stretch touched = out.times;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const Stretch& block = blocks[i].times;
+        if (block.from >= touched.to || block.to <= touched.from) continue;
+        out.blocks.push_back(i);
+        out.times = {std::min(out.times.from, block.from), std::max(out.times.to, block.to)};
+    }
+    for (const Stretch& each : due) {
+        const Stretch inside{std::max(each.from, out.times.from),
+                             std::min(each.to, out.times.to)};
+        if (inside.from < inside.to) out.due.push_back(inside);
+    }
+    return out;
+}
+
 ReadingPlan plan_reading(Window window, const Hints& hints, Timestamp samples_from,
                          std::span<const RollupExtent> rollups) {
     ReadingPlan plan;

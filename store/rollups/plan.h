@@ -22,6 +22,19 @@ Milliseconds rollup_stretch(Milliseconds resolution, Milliseconds block_range,
 std::optional<Stretch> next_rollup(std::span<const BlockExtent> blocks, Timestamp until,
                                    Timestamp done, Milliseconds stretch);
 
+/// What to roll up again: all of `times`, in which `blocks` lie; `due` are the stretches whose
+/// buckets may have changed.
+struct Remake {
+    Stretch times;
+    std::vector<std::size_t> blocks;  ///< indexes
+    std::vector<Stretch> due;
+};
+
+/// The first stretch that is due, or as much of it as fits into `width`, with the blocks of roll-ups
+/// it touches; whatever else is due in these comes along. Something before `done` is due.
+Remake next_remake(std::span<const Stretch> due, std::span<const BlockExtent> blocks,
+                   Milliseconds width, Timestamp done);
+
 /// What there is of one resolution: buckets that begin at `from` or later and end by `until`.
 struct RollupExtent {
     Milliseconds resolution{0};

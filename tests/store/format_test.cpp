@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "store/blocks/keeper.h"
 #include "tests/store/format_samples.h"
 #include "tests/store/scratch.h"
 
@@ -51,6 +52,37 @@ std::string expected(int scrapes) {
     return out;
 }
 
+/// How many roll-ups of five minutes the folder has; each tells of all samples of its time.
+std::size_t whole_rollups(Scratch& it) {
+    constexpr Milliseconds five = std::chrono::minutes(5);
+    Recovery recovery;
+    BlockKeeper keeper(it.files, {"data/rollups/5m", five, five, five},
+                       [](const Labels&, const Error& error) { FAIL(error.message); });
+    REQUIRE(keeper.open(recovery));
+    REQUIRE(recovery.losses.empty());
+    const auto cursor = keeper.read_all(keeper.shelf()->blocks);
+    Column column;
+    std::size_t buckets = 0;
+    while (cursor->next(column)) {
+        const std::string name(column.labels->get("__name__"));
+        REQUIRE(name.find("deleted") == name.npos);
+        for (const Bucket& bucket : column.buckets) {
+            double count = 0, last = 0;
+            for (int i = 0; i < recorded_scrapes; ++i) {
+                const double value = recorded_value(name, i);
+                if (!Window{bucket.begin, bucket.end}.holds(recorded_at(i)) || is_stale(value))
+                    continue;
+                ++count;
+                last = value;
+            }
+            REQUIRE(bucket.count == count);
+            REQUIRE(bucket.last == last);
+            ++buckets;
+        }
+    }
+    return buckets;
+}
+
 }  // namespace
 
 TEST_CASE("every format that is still read has a folder of its own version, the present one too",
@@ -81,6 +113,7 @@ TEST_CASE("a folder of each format opens with all it held, is written to, and op
     CHECK(exemplars->size() == (format >= 4 ? 1 : 0));
     CHECK((it.store->recovery().blocks > 0) == (format >= 3));
     CHECK(it.read_all() == expected(recorded_scrapes));
+    CHECK((whole_rollups(it) > 0) == (format >= 4));
     CHECK(it.files.read_all("data/format", 64).value() == std::to_string(format_number) + "\n");
     for (int i = recorded_scrapes; i < 500; ++i) REQUIRE(add_recorded_scrape(*it.store, i));
     CHECK(it.read_all() == expected(500));

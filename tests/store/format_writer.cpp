@@ -1,7 +1,7 @@
 // Writes a folder as this program's format has it, for those who come after: scripts/record_format
 // puts it under tests/store/recorded. What a new format adds belongs in it: here, blocks of ten
-// minutes, two of them put together, a checkpoint and a log behind it; some scrapes come late, two
-// series are deleted, one sample has an exemplar.
+// minutes, two of them put together, roll-ups of five minutes, a checkpoint and a log behind it; some
+// scrapes come late, two series are deleted, one sample has an exemplar.
 //
 //   store_format_writer FOLDER
 
@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
     settings.lock_folder = false;
     settings.own_thread = false;
     settings.block_range = std::chrono::minutes(10);
+    settings.retention = std::chrono::hours(48);  // so that a block is rolled up at once
     settings.out_of_order_window = std::chrono::minutes(5);
     settings.exemplars_max = 10;
     const auto files = make_files();

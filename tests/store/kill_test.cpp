@@ -14,6 +14,7 @@
 #include <random>
 #include <thread>
 
+#include "store/blocks/keeper.h"
 #include "store/store.h"
 #include "tests/support/temp_folder.h"
 
@@ -117,6 +118,35 @@ std::int64_t newest_whole(const std::string& folder) {
     return newest;
 }
 
+// How many roll-ups of five minutes there are; fails when one does not tell of all its samples.
+std::size_t whole_rollups(const std::string& folder) {
+    constexpr Milliseconds five = std::chrono::minutes(5);
+    constexpr std::int64_t samples = 300;
+    const auto files = make_files();
+    Recovery recovery;
+    BlockKeeper keeper(*files, {folder + "/rollups/5m", five, five, five},
+                       [](const Labels&, const Error& error) { FAIL(error.message); });
+    REQUIRE(keeper.open(recovery));
+    REQUIRE(recovery.losses.empty());
+    const auto cursor = keeper.read_all(keeper.shelf()->blocks);
+    Column column;
+    std::size_t buckets = 0;
+    while (cursor->next(column)) {
+        Timestamp begin{0};
+        bool complete = true;
+        for (const Bucket& bucket : column.buckets) {
+            const double last = double(bucket.end.ms / 1000), first = last - samples + 1;
+            complete = complete && bucket.begin == begin && bucket.count == samples &&
+                       bucket.min == first && bucket.max == last &&
+                       bucket.sum == (first + last) * samples / 2;
+            begin = bucket.end;
+        }
+        REQUIRE(complete);
+        buckets += column.buckets.size();
+    }
+    return buckets;
+}
+
 }  // namespace
 
 TEST_CASE("kill -9 at fifty random moments loses nothing that was acknowledged", "[store][kill]") {
@@ -127,6 +157,7 @@ TEST_CASE("kill -9 at fifty random moments loses nothing that was acknowledged",
     std::mt19937_64 random(seed);
     const TempFolder folder;
     std::int64_t next = 1;
+    std::size_t rollups = 0;
     for (int round = 0; round < kills; ++round) {
         const std::size_t checkpoint_bytes = round % 2 == 0 ? 64 << 20 : 20'000;
         Writer writer(folder.path(), next, checkpoint_bytes);
@@ -136,9 +167,13 @@ TEST_CASE("kill -9 at fifty random moments loses nothing that was acknowledged",
         const std::int64_t newest = newest_whole(folder.path());
         REQUIRE(newest >= acknowledged);
         REQUIRE(newest >= next - 1);
+        const std::size_t whole = whole_rollups(folder.path());
+        REQUIRE(whole >= rollups);
+        rollups = whole;
         next = newest + 1;
     }
     CHECK(next > kills);
+    CHECK(rollups > 0);
     CHECK(std::filesystem::exists(folder.path() + "/blocks"));
     CHECK_FALSE(std::filesystem::is_empty(folder.path() + "/blocks"));
 }

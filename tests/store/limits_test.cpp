@@ -124,7 +124,7 @@ TEST_CASE("every file of ours can be printed", "[store][dump]") {
     REQUIRE(it.files.write_atomically("data/notes", "hello, world"));
     CHECK(dump(it.files, "data/notes", out).error().message ==
           "data/notes begins with \"hello, w\"; expected a log segment, a checkpoint, a block, "
-          "deletions or `format`");
+          "deletions, a state of roll-ups or `format`");
 }
 
 TEST_CASE("writers and readers of several threads see whole samples in order", "[store][threads]") {

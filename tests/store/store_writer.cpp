@@ -3,8 +3,8 @@
 //
 //   store_writer FOLDER FIRST CHECKPOINT_BYTES
 //
-// Batch n puts the value n at n seconds into each of five series. Blocks of a minute are cut when a
-// checkpoint is due.
+// Batch n puts the value n at n seconds into each of five series. Blocks of five minutes are cut, and
+// rolled up, when a checkpoint is due.
 
 #include <unistd.h>
 
@@ -39,7 +39,8 @@ int main(int argc, char** argv) {
     store::StoreSettings settings;
     settings.checkpoint_after_bytes = static_cast<std::size_t>(std::atoll(argv[3]));
     settings.wal_sync_interval = Milliseconds(3);
-    settings.block_range = std::chrono::minutes(1);
+    settings.block_range = std::chrono::minutes(5);
+    settings.retention = std::chrono::hours(48);  // so that a block is rolled up at once
     const auto files = make_files();
     SystemClock clock;
     Log log{LogSettings{.level = LogLevel::Error}};
