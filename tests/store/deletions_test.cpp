@@ -304,7 +304,7 @@ TEST_CASE("dump prints deletions", "[store][deletions]") {
     std::ostringstream out;
     REQUIRE(dump(it.files, "data/blocks/deletions", out));
     CHECK(out.str() ==
-          "data/blocks/deletions: 1 deletions, 62 bytes\n"
+          "data/blocks/deletions: 1 deletions, 72 bytes\n"
           "      12  deleted {__name__=\"x\",job!~\"b|c\"} after -9223372036854775808 up to "
           "2026-09-21T14:15:00.000Z, in blocks up to 5\n");
 }

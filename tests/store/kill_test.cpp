@@ -107,7 +107,7 @@ std::int64_t newest_whole(const std::string& folder) {
     while ((*cursor)->next(column)) {
         bool complete = true;
         for (std::size_t i = 0; i < column.times.size(); ++i)
-            complete = complete && column.times[i].ms == std::int64_t(i + 1) * 1000 &&
+            complete = complete && column.times[i].ms == std::int64_t(i + 1) * 15'000 &&
                        column.floats[i] == double(i + 1);
         REQUIRE(complete);
         const auto count = static_cast<std::int64_t>(column.times.size());
@@ -121,7 +121,7 @@ std::int64_t newest_whole(const std::string& folder) {
 // How many roll-ups of five minutes there are; fails when one does not tell of all its samples.
 std::size_t whole_rollups(const std::string& folder) {
     constexpr Milliseconds five = std::chrono::minutes(5);
-    constexpr std::int64_t samples = 300;
+    constexpr std::int64_t samples = 20;
     const auto files = make_files();
     Recovery recovery;
     BlockKeeper keeper(*files, {folder + "/rollups/5m", five, five, five},
@@ -135,7 +135,7 @@ std::size_t whole_rollups(const std::string& folder) {
         Timestamp begin{0};
         bool complete = true;
         for (const Bucket& bucket : column.buckets) {
-            const double last = double(bucket.end.ms / 1000), first = last - samples + 1;
+            const double last = double(bucket.end.ms / 15'000), first = last - samples + 1;
             complete = complete && bucket.begin == begin && bucket.count == samples &&
                        bucket.min == first && bucket.max == last &&
                        bucket.sum == (first + last) * samples / 2;

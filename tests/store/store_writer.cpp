@@ -3,7 +3,7 @@
 //
 //   store_writer FOLDER FIRST CHECKPOINT_BYTES
 //
-// Batch n puts the value n at n seconds into each of five series. Blocks of five minutes are cut, and
+// Batch n puts the value n at 15 n seconds into each of five series. Blocks of five minutes are cut, and
 // rolled up, when a checkpoint is due.
 
 #include <unistd.h>
@@ -24,7 +24,7 @@ int write_for_ever(store::Store& store, std::int64_t first) {
         for (const char* name : {"a", "b", "c", "d", "e"}) {
             auto ref = store.series({{"__name__", "up"}, {"job", name}});
             if (!ref) return 1;
-            batch.rows.push_back({*ref, {{n * 1000}, static_cast<double>(n)}});
+            batch.rows.push_back({*ref, {{n * 15'000}, static_cast<double>(n)}});
         }
         if (auto appended = store.append(batch); !appended || appended->stored != 5) return 1;
         const std::string line = "acknowledged " + std::to_string(n) + "\n";
