@@ -3,8 +3,8 @@
 //
 //   store_writer FOLDER FIRST CHECKPOINT_BYTES
 //
-// Batch n puts the value n at 15 n seconds into each of five series. Blocks of five minutes are cut, and
-// rolled up, when a checkpoint is due.
+// Batch n puts the value n at n seconds into each of five series. Blocks of five minutes are cut and
+// rolled up before the first batch, and when a checkpoint is due.
 
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ int write_for_ever(store::Store& store, std::int64_t first) {
         for (const char* name : {"a", "b", "c", "d", "e"}) {
             auto ref = store.series({{"__name__", "up"}, {"job", name}});
             if (!ref) return 1;
-            batch.rows.push_back({*ref, {{n * 15'000}, static_cast<double>(n)}});
+            batch.rows.push_back({*ref, {{n * 1000}, static_cast<double>(n)}});
         }
         if (auto appended = store.append(batch); !appended || appended->stored != 5) return 1;
         const std::string line = "acknowledged " + std::to_string(n) + "\n";
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     settings.checkpoint_after_bytes = static_cast<std::size_t>(std::atoll(argv[3]));
     settings.wal_sync_interval = Milliseconds(3);
     settings.block_range = std::chrono::minutes(5);
-    settings.retention = std::chrono::hours(48);  // so that a block is rolled up at once
+    settings.retention = std::chrono::hours(71);  // so that a block is rolled up at once
     const auto files = make_files();
     SystemClock clock;
     Log log{LogSettings{.level = LogLevel::Error}};
@@ -50,5 +50,6 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", store.error().message.c_str());
         return 1;
     }
+    if (!(*store)->maintain()) return 1;
     return write_for_ever(**store, std::atoll(argv[2]));
 }
