@@ -86,6 +86,7 @@ void tell_samples(QueryStatistics& statistics, const Evaluator& evaluator, const
     const StepCounts& read = evaluator.read();
     statistics.samples_read = std::accumulate(read.begin(), read.end(), std::int64_t{0});
     statistics.samples_peak = context.peak;
+    statistics.series_read = context.series;
     statistics.steps = steps;
     statistics.samples_at_steps = read;
 }

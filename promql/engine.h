@@ -33,6 +33,7 @@ struct QueryStatistics {
     using Seconds = std::chrono::duration<double>;
     Seconds preparing{}, evaluating{}, sorting{};  ///< one after the other
     std::int64_t samples_read = 0, samples_peak = 0;
+    std::int64_t series_read = 0;  ///< with a sample in the time asked, once for each selector
     Steps steps;
     std::vector<std::int64_t> samples_at_steps;  ///< of samples_read
 };

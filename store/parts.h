@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -212,6 +213,12 @@ struct Store::Parts {
     /// The same in as many cursors as are worth a thread, up to `parts_max`.
     Cursors read_in_parts(std::span<const ReadyMatcher> matchers, Window window, bool latest_only,
                           std::size_t parts_max, const std::stop_token& stop);
+    /// The same when it is known, or not to be found out again, which series of the head match:
+    /// `slots` is called once at most, with the index locked.
+    using SlotsInOrder = std::function<std::vector<Slot>()>;
+    Cursors read_in_parts(std::span<const ReadyMatcher> matchers, Window window, bool latest_only,
+                          std::size_t parts_max, const std::stop_token& stop,
+                          const SlotsInOrder& slots_in_order);
     std::optional<Sample> newest_in(const Labels& labels, Window window);
     using Found = std::vector<std::vector<ReadyMatcher>>;  // selectors made ready
     std::vector<Slot> slots_in(const Found& selectors, HeadWindows windows)

@@ -178,6 +178,17 @@ Store::Parts::Cursors Store::Parts::read_in_parts(std::span<const ReadyMatcher> 
                                                   Window window, bool latest_only,
                                                   std::size_t parts_max,
                                                   const std::stop_token& stop) {
+    return read_in_parts(matchers, window, latest_only, parts_max, stop,
+                         [&]() VEDETTE_REQUIRES(memory.index_mutex) {
+                             return slots_by_labels(matchers, stop);
+                         });
+}
+
+Store::Parts::Cursors Store::Parts::read_in_parts(std::span<const ReadyMatcher> matchers,
+                                                  Window window, bool latest_only,
+                                                  std::size_t parts_max,
+                                                  const std::stop_token& stop,
+                                                  const SlotsInOrder& slots_in_order) {
     const auto shelf = keeper.shelf();
     std::vector<MergedCursor::Part> stored;
     std::size_t samples = 0;
@@ -195,7 +206,7 @@ Store::Parts::Cursors Store::Parts::read_in_parts(std::span<const ReadyMatcher> 
     {
         const Lock lock_(memory.index_mutex);
         std::vector<Slot> slots;
-        if (asks_head) slots = slots_by_labels(matchers, stop);
+        if (asks_head) slots = slots_in_order();
         // The newest samples are copied, not decoded: nothing that two could do at the same time.
         std::size_t count = 1;
         if (parts_max > 1 && !latest_only)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "core/exemplar.h"
+#include "core/prepared.h"
 #include "core/series.h"
 #include "core/time.h"
 #include "store/blocks/plan.h"
@@ -53,7 +54,8 @@ namespace vedette::store {
 class Store final : public SampleSink,
                     public SeriesSource,
                     public LabelSource,
-                    public ExemplarSource {
+                    public ExemplarSource,
+                    public SelectorPreparer {
 public:
     /// Opens or creates `<folder>/format`, `lock`, `wal/` and `blocks/`, and reads back what is
     /// there. Fails with Refused when another program has the folder or a newer one wrote it, and
@@ -90,6 +92,9 @@ public:
     Result<std::vector<std::string>> label_values(std::string_view name, Selectors selectors,
                                                   Window window) override;
     Result<std::vector<Labels>> series_in(Selectors selectors, Window window) override;
+
+    // ── SelectorPreparer ──
+    Result<std::unique_ptr<PreparedSelector>> prepare(std::vector<Matcher> matchers) override;
 
     // ── deleting ──
     /// Deletes the samples inside the window of all series that a selector selects. They are gone
@@ -161,6 +166,7 @@ public:
 private:
     struct Parts;
     class Seen;
+    class Prepared;
     explicit Store(std::unique_ptr<Parts> parts);
     Result<Appended> append(const Batch& batch, Committer::IfUnlogged otherwise);
 

@@ -44,7 +44,9 @@ double arithmetic(Op op, double a, double b) {
     }
 }
 
-bool comparison(Op op, double a, double b) {
+}  // namespace
+
+bool compares(Op op, double a, double b) {
     switch (op) {
         case Op::Equal:
             return a == b;
@@ -61,10 +63,12 @@ bool comparison(Op op, double a, double b) {
     }
 }
 
+namespace {
+
 /// What stands for `a op b`: a comparison keeps `kept` or nothing, with bool it is 1 or 0.
 double combine(Op op, bool return_bool, double a, double b, double kept) {
     if (!is_comparison(op)) return arithmetic(op, a, b);
-    const bool holds = comparison(op, a, b);
+    const bool holds = compares(op, a, b);
     if (return_bool) return holds ? 1 : 0;
     return holds ? kept : absent_value();
 }

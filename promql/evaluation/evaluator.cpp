@@ -86,6 +86,7 @@ void QueryContext::release(std::size_t floats) {
 Result<void> QueryContext::join(const QueryContext& part) {
     if (auto good = reach(part.peak); !good) return good;
     held.samples += part.held.samples;
+    series += part.series;
     held.floats += part.held.floats;
     // Of one text said twice the place that came last counts.
     for (const auto& [text, place] : part.warnings_) warnings_[text] = place;

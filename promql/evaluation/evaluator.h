@@ -52,7 +52,8 @@ public:
         std::size_t floats = 0;    ///< what ours takes: steps without a value take room too
     };
     Held held;
-    std::int64_t peak = 0;  ///< the most samples that were held
+    std::int64_t peak = 0;    ///< the most samples that were held
+    std::int64_t series = 0;  ///< that selectors gave
 
     /// Takes room for so many floats and looks at clock and caller; fails when it is enough.
     Result<void> charge(std::size_t floats);
@@ -308,6 +309,8 @@ bool is_step_invariant(const Call& call);
 /// when that selector is read with its buckets.
 const Expr* selector_without_buckets(const Expr& query);
 
+/// What a comparison says of two numbers.
+bool compares(Op op, double a, double b);
 /// All labels in braces, the metric name among them.
 std::string in_braces(const Labels& labels);
 /// The labels `absent` gives: what equality matchers of its selector say.

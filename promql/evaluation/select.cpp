@@ -237,6 +237,7 @@ Result<Block> Evaluator::read_latest(SeriesCursor& cursor, const Latest& wanted)
     Block block(steps.count);
     Column column;
     while (cursor.next(column)) {
+        ++context_.series;
         const std::size_t row = block.rows(), before = floats_of(block);
         block.add(*column.labels);
         if (fill_latest(block, column, steps, context_.settings.lookback.count(),
@@ -335,6 +336,7 @@ Result<void> Evaluator::each_read(SeriesCursor& cursor, const Expr& expr, const 
     Fresh fresh(&expr == context_.counts_only);
     Column column;
     while (cursor.next(column)) {
+        ++context_.series;
         // Two floats for time and value of each sample, as long as this series is looked at.
         const std::size_t room = 2 * column.times.size() + floats_a_bucket * column.buckets.size();
         if (const auto good = context_.charge(room); !good) return good;

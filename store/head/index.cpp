@@ -120,6 +120,7 @@ void Index::put(Slot slot, const Labels& labels) {
     labels_[slot] = labels;
     label_bytes_ += labels.bytes();
     ++size_;
+    ++additions_;
     fresh_.push_back(slot);
     post(slot);
 }
@@ -170,6 +171,7 @@ void Index::remove(std::span<const Slot> slots) {
         ++epochs_[slot];
         --size_;
     }
+    ++removals_;
     names_.clear();
     free_.clear();
     for (Slot slot = slot_end(); slot-- > 0;)
@@ -288,6 +290,31 @@ std::vector<Slot> Index::matching(std::span<const ReadyMatcher> matchers,
         filter(slots, *matcher, stop);
     }
     return slots;
+}
+
+Index::Watch Index::watch(std::span<const ReadyMatcher> matchers) const {
+    Watch watch{additions_, removals_, nullptr, 0};
+    for (const ReadyMatcher& matcher : matchers) {
+        const auto* only = matcher.only_values();
+        if (only == nullptr || only->size() != 1 || matcher.holds_empty()) continue;
+        const auto name = names_.find(matcher.name());
+        const Value* value = name == names_.end() ? nullptr : name->second.find(only->front());
+        if (value == nullptr) return {additions_, removals_, nullptr, 0};
+        const std::size_t listed = value->postings.slots().size();
+        if (watch.list == nullptr || listed < watch.listed) {
+            watch.list = &value->postings;
+            watch.listed = listed;
+        }
+    }
+    return watch;
+}
+
+bool Index::is_same(Watch& watch) const {
+    if (watch.removals != removals_) return false;
+    if (watch.additions == additions_) return true;
+    if (watch.list == nullptr || watch.list->slots().size() != watch.listed) return false;
+    watch.additions = additions_;
+    return true;
 }
 
 void Index::refresh_order() {

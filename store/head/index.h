@@ -85,6 +85,17 @@ public:
     /// Slots of the series that satisfy all matchers, ascending. Returns early, with part of them,
     /// when stop is requested.
     std::vector<Slot> matching(std::span<const ReadyMatcher> matchers, std::stop_token stop) const;
+    /// What `matching` looked at: as long as that is the same, so is what it answered.
+    struct Watch {
+        std::uint64_t additions = 0, removals = 0;
+        /// The shortest list of those with a value that all must have; every one of them stands
+        /// there. Null when there is none. Valid until a series is taken away.
+        const Postings* list = nullptr;
+        std::size_t listed = 0;
+    };
+    Watch watch(std::span<const ReadyMatcher> matchers) const;
+    /// Notes in `watch` what came meanwhile and does not matter.
+    bool is_same(Watch& watch) const;
     /// Puts slots into the order of their labels.
     void sort_by_labels(std::vector<Slot>& slots);
 
@@ -133,6 +144,8 @@ private:
     std::map<std::string, Values, std::less<>> names_;
     std::size_t size_ = 0;
     std::size_t label_bytes_ = 0;
+    // Counted from 1, so that a watch of nothing is never the same.
+    std::uint64_t additions_ = 1, removals_ = 1;
 
     std::vector<Slot> order_;          // slots in label order, but for `fresh_`
     std::vector<std::uint32_t> rank_;  // slot → its place in `order_`
