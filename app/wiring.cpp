@@ -13,6 +13,7 @@
 #include <random>
 #include <thread>
 
+#include "app/arrival_sink.h"
 #include "app/backup/backup.h"
 #include "app/console.h"
 #include "app/flags.h"
@@ -45,6 +46,7 @@
 #include "probes/probes.h"
 #include "probes/scrape/scraper.h"
 #include "promql/engine.h"
+#include "rules/group_metrics.h"
 #include "rules/manager.h"
 #include "store/store.h"
 
@@ -205,6 +207,7 @@ struct Daemon::Rooms {
     News news;
     std::unique_ptr<WatchedSink> alerts;
     std::unique_ptr<rules::Manager> manager;
+    std::optional<ArrivalSink> readings, writes;  // before the rules: of ours, of others
     std::unique_ptr<exporter::RemoteWriters> remote_writers;
     std::unique_ptr<exporter::Board> board;
     exporter::Notices notices{clock};
@@ -252,14 +255,17 @@ Result<void> Daemon::Rooms::open() {
                                *smtp, clock, log, metrics, &*reserve);
     if (!notifying) return fail(notifying.error());
     notifier = std::move(*notifying);
+    const auto arrived = [this] { manager->arrived(); };
+    readings.emplace(store->seen_rather_than_safe(), arrived);
+    writes.emplace(*store, arrived);
     io->call([this] {
-        probes = std::make_unique<probes::Probes>(io->loop(), *http, store->seen_rather_than_safe(),
-                                                  clock, log, metrics);
+        probes =
+            std::make_unique<probes::Probes>(io->loop(), *http, *readings, clock, log, metrics);
         probes->book().on_change([this](const probes::Change& change) {
             if (options.console) print_change(change);
         });
         scraper = std::make_unique<scrape::Scraper>(scrape::ScraperDoors{
-            io->loop(), *http, *dns, *files, store->seen_rather_than_safe(), clock, log, metrics});
+            io->loop(), *http, *dns, *files, *readings, clock, log, metrics});
     });
     const auto reason_of = [this](const Labels& labels) {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));
@@ -271,7 +277,11 @@ Result<void> Daemon::Rooms::open() {
         return engine->instant(expr, at, *store, stop);
     };
     manager = std::make_unique<rules::Manager>(rules::Doors{
-        ask, store->seen_rather_than_safe(), *store, *alerts, *notifier, clock, log, metrics});
+        ask, store->seen_rather_than_safe(), *store, *alerts, *notifier, clock, log, metrics,
+        [this](const promql::Expr& expr) {
+            return std::make_unique<promql::PreparedQuery>(*engine, expr, *store, *store);
+        },
+        store.get()});
     if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options));
         !loaded)
         return loaded;
@@ -342,9 +352,9 @@ void Daemon::Rooms::join_pages() {
     front->add(
         exporter::status_routes({targets, std::string(version()), std::string(prometheus_version()),
                                  [this] { return scraper->snapshot(); }}));
-    otlp = std::make_unique<exporter::otlp::Receiver>(*store, clock);
+    otlp = std::make_unique<exporter::otlp::Receiver>(*writes, clock);
     otlp->load(configuration.otlp);
-    front->add({exporter::remote_write_route(*store, clock), otlp->route()});
+    front->add({exporter::remote_write_route(*writes, clock), otlp->route()});
     front->add(exporter::admin_routes({options.admin_api,
                                        [this](bool skip_head) { return snapshot(skip_head); },
                                        [this](auto selectors, Window window) {
@@ -413,6 +423,9 @@ std::vector<Route> Daemon::Rooms::own_routes() {
                               exporter::choose_format(request.header("accept"));
                           std::vector<MetricFamily> families = probes->book().families();
                           for (MetricFamily& family : metrics.collect())
+                              families.push_back(std::move(family));
+                          for (MetricFamily& family :
+                               rules::group_families(manager->published()))
                               families.push_back(std::move(family));
                           Response response = text_response(
                               200, exporter::write_exposition(

@@ -63,6 +63,8 @@ public:
     void continue_from(AlertingRule&& before);
 
     std::vector<AlertStatus> status() const;
+    /// Nothing is open, resolved lately, or still to be told.
+    bool is_quiet() const { return active_.empty() && untold_.empty(); }
     const std::string& key() const { return key_; }
     const Holds& holds() const { return holds_; }
 

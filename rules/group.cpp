@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "promql/syntax/parse.h"
 #include "rules/alert_text.h"
+#include "rules/unmatched.h"
 
 namespace vedette::rules {
 namespace {
@@ -90,6 +91,9 @@ void Group::continue_from(Group&& before) {
     if (before.schedule_.interval == schedule_.interval) next_ = before.next_;
     last_evaluation_ = before.last_evaluation_;
     seconds_ = before.seconds_;
+    iterations_ = before.iterations_;
+    missed_ = before.missed_;
+    catch_up_from_ = before.catch_up_from_;
     for (Running& old : before.rules_) {
         const auto same = std::find_if(rules_.begin(), rules_.end(), [&](const Running& running) {
             return running.rule.kind == old.rule.kind && running.rule.name == old.rule.name &&
@@ -106,6 +110,10 @@ void Group::continue_from(Group&& before) {
         same->last_error = std::move(old.last_error);
         same->seconds = old.seconds;
         same->last_evaluation = old.last_evaluation;
+        same->evaluations = old.evaluations;
+        same->failures = old.failures;
+        same->unmatched = std::move(old.unmatched);
+        same->names_looked_at = old.names_looked_at;
     }
     for (Running& old : before.gone_) gone_.push_back(std::move(old));
 }
@@ -132,13 +140,24 @@ bool Group::evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token s
     const Due due = look(schedule_, next_, now);
     next_ = due.next;
     if (!due.due) return false;
+    if (catch_up_from_) make_up(due.at, with, stop);
     if (due.missed > 0) {
+        missed_ += due.missed;
         with.numbers.missed.add(static_cast<double>(due.missed));
         with.log.warn(
             "rule group missed evaluations",
             {{"group", definition_.name}, {"file", definition_.file}, {"missed", due.missed}});
     }
+    // Samples came, and what was due has been looked at with them.
+    if (definition_.on_arrival && last_evaluation_ && *last_evaluation_ >= due.at) return false;
     evaluate(due.at, with, stop);
+    return true;
+}
+
+bool Group::evaluate_arrived(Timestamp now, Surroundings& with, std::stop_token stop) {
+    if (quiet_until_ || catch_up_from_) return false;
+    if (last_evaluation_ && *last_evaluation_ >= now) return false;
+    evaluate(now, with, stop);
     return true;
 }
 
@@ -147,24 +166,106 @@ void Group::evaluate(Timestamp at, Surroundings& with, std::stop_token stop) {
     end_gone_alerts(at, with);
     for (Running& running : rules_) {
         if (stop.stop_requested()) return;
-        const auto rule_begin = with.clock.steady();
-        const Result<void> done = run(running, at, with, stop);
-        running.seconds = seconds_since(rule_begin, with.clock);
-        running.last_evaluation = at;
-        running.health = done ? RuleStatus::Health::Ok : RuleStatus::Health::Failed;
-        with.numbers.evaluations.add();
-        with.numbers.seconds.observe(running.seconds);
-        if (!done) {
-            with.numbers.failures.add();
-            with.log.warn("rule failed", {{"group", definition_.name},
-                                          {"rule", running.rule.name},
-                                          {"error", done.error().message}});
-        }
-        running.last_error = done ? "" : done.error().message;
+        evaluate_rule(running, at, with, stop);
     }
     end_gone_series(at, with);
     seconds_ = seconds_since(begin, with.clock);
     last_evaluation_ = at;
+    ++iterations_;
+    if (definition_.catch_up.count() > 0) mark(at, with);
+}
+
+void Group::evaluate_rule(Running& running, Timestamp at, Surroundings& with,
+                          std::stop_token stop) {
+    const auto begin = with.clock.steady();
+    const Result<void> done = run(running, at, with, std::move(stop));
+    running.seconds = seconds_since(begin, with.clock);
+    running.last_evaluation = at;
+    running.health = done ? RuleStatus::Health::Ok : RuleStatus::Health::Failed;
+    ++running.evaluations;
+    with.numbers.evaluations.add();
+    with.numbers.seconds.observe(running.seconds);
+    if (done) {
+        running.last_error.clear();
+        return;
+    }
+    ++running.failures;
+    with.numbers.failures.add();
+    with.log.warn("rule failed", {{"group", definition_.name},
+                                  {"rule", running.rule.name},
+                                  {"error", done.error().message}});
+    running.last_error = done.error().message;
+}
+
+Result<QueryResult> Group::ask(Running& running, Timestamp at, Surroundings& with,
+                               std::stop_token stop) {
+    if (!running.prepared && with.prepare) running.prepared = with.prepare(*running.rule.expr);
+    if (!running.prepared) return with.ask(*running.rule.expr, at, std::move(stop));
+    promql::QueryStatistics statistics;
+    auto result = running.prepared->instant(at, std::move(stop), statistics);
+    running.samples = result ? std::optional(statistics.samples_read) : std::nullopt;
+    running.series = result ? std::optional(statistics.series_read) : std::nullopt;
+    if (result && statistics.series_read > 0) running.unmatched.clear();
+    return result;
+}
+
+// ── after an outage ──
+
+void Group::catch_up_from(Timestamp last) {
+    if (!last_evaluation_) catch_up_from_ = last;
+}
+
+Labels Group::mark_labels() const {
+    return Labels{{metric_name_label, "vedette_rules_group_evaluated_timestamp_seconds"},
+                  {"file", definition_.file},
+                  {"group", definition_.name}};
+}
+
+/// When it was last evaluated has to be known after the program was killed.
+void Group::mark(Timestamp at, Surroundings& with) {
+    const auto series = with.samples.series(mark_labels());
+    Result<Appended> done = series ? with.samples.append({{{*series, {at, at.seconds()}}}, {}})
+                                   : Result<Appended>(fail(series.error()));
+    if (!done)
+        with.log.warn("the time of an evaluation could not be kept",
+                      {{"group", definition_.name}, {"error", done.error().message}});
+}
+
+void Group::make_up(Timestamp until, Surroundings& with, std::stop_token stop) {
+    const Timestamp last = *std::exchange(catch_up_from_, std::nullopt);
+    const Timestamp earliest = until - schedule_.interval * catch_up_evaluations_max;
+    Timestamp at = schedule_.at_or_before(std::max(last, earliest)) + schedule_.interval;
+    silent_ = true;
+    std::int64_t count = 0;
+    for (; at < until && !stop.stop_requested(); at = at + schedule_.interval, ++count)
+        evaluate(at, with, stop);
+    silent_ = false;
+    if (count > 0)
+        with.log.info("evaluations of the time the program was down were made up for",
+                      {{"group", definition_.name}, {"file", definition_.file},
+                       {"evaluations", count}});
+}
+
+// ── rules that select nothing ──
+
+std::size_t Group::look_for_names(LabelSource& names, Window window, std::size_t most,
+                                  Timestamp now, Log& log) {
+    constexpr Milliseconds again_after = std::chrono::minutes(10);
+    std::size_t looked = 0;
+    for (Running& running : rules_) {
+        if (looked == most) break;
+        if (running.series != 0) continue;
+        if (running.names_looked_at && now - *running.names_looked_at < again_after) continue;
+        ++looked;
+        running.names_looked_at = now;
+        std::string why = why_nothing_matches(*running.rule.expr, names, window);
+        if (!why.empty() && why != running.unmatched)
+            log.warn("a rule selects nothing", {{"group", definition_.name},
+                                                {"rule", running.rule.name},
+                                                {"why", why}});
+        running.unmatched = std::move(why);
+    }
+    return looked;
 }
 
 Milliseconds Group::query_offset() const {
@@ -172,7 +273,7 @@ Milliseconds Group::query_offset() const {
 }
 
 Result<void> Group::run(Running& running, Timestamp at, Surroundings& with, std::stop_token stop) {
-    auto result = with.ask(*running.rule.expr, at - query_offset(), stop);
+    auto result = ask(running, at - query_offset(), with, stop);
     if (!result) return fail(result.error());
     auto vector = as_vector(*std::move(result));
     if (!vector) return fail(vector.error());
@@ -202,8 +303,10 @@ Result<void> Group::run_recording(Running& running, const QueryResult& vector, T
 
 Result<void> Group::run_alerting(Running& running, const QueryResult& vector, Timestamp at,
                                  Surroundings& with, std::stop_token stop) {
+    // Only what is found has words.
     const TemplateFunctions functions =
-        functions_at(at - query_offset(), with.ask, settings_, stop);
+        vector.series.empty() ? TemplateFunctions()
+                              : functions_at(at - query_offset(), with.ask, settings_, stop);
     const AlertScene scene{settings_.external_labels, settings_.external_url, functions};
     const Result<void> walked = running.alerting->evaluate(vector, at, definition_.limit, scene);
     // Told before anything is written: a full disk must not keep an alert from people.
@@ -230,6 +333,7 @@ Result<void> Group::write(Running& running, const std::vector<Recorded>& rows, T
 }
 
 bool Group::tell(Running& running, Timestamp now, Surroundings& with) {
+    if (silent_) return true;
     const std::vector<Alert> alerts = running.alerting->due(now, settings_.resend_delay);
     if (alerts.empty()) return true;
     const Result<void> took = with.alerts.take(alerts);
@@ -287,8 +391,7 @@ GroupStatus Group::status() const {
     out.file = definition_.file;
     out.interval = schedule_.interval;
     out.limit = definition_.limit;
-    out.evaluation_seconds = seconds_;
-    out.last_evaluation = last_evaluation_;
+    out.on_arrival = definition_.on_arrival;
     for (const Running& running : rules_) {
         RuleStatus rule;
         rule.kind = running.rule.kind;
@@ -298,14 +401,32 @@ GroupStatus Group::status() const {
         rule.holds = running.rule.holds;
         rule.labels = running.rule.labels;
         rule.annotations = running.rule.annotations;
-        if (running.alerting) rule.alerts = running.alerting->status();
-        rule.health = running.health;
-        rule.last_error = running.last_error;
-        rule.evaluation_seconds = running.seconds;
-        rule.last_evaluation = running.last_evaluation;
         out.rules.push_back(std::move(rule));
     }
+    update(out);
     return out;
+}
+
+void Group::Running::update(RuleStatus& status) const {
+    if (alerting && !(status.alerts.empty() && alerting->is_quiet()))
+        status.alerts = alerting->status();
+    status.health = health;
+    if (status.last_error != last_error) status.last_error = last_error;
+    status.evaluation_seconds = seconds;
+    status.last_evaluation = last_evaluation;
+    status.samples = samples;
+    status.series = series;
+    status.evaluations = evaluations;
+    status.failures = failures;
+    if (status.unmatched != unmatched) status.unmatched = unmatched;
+}
+
+void Group::update(GroupStatus& status) const {
+    status.evaluation_seconds = seconds_;
+    status.last_evaluation = last_evaluation_;
+    status.iterations = iterations_;
+    status.missed = missed_;
+    for (std::size_t i = 0; i < rules_.size(); ++i) rules_[i].update(status.rules[i]);
 }
 
 }  // namespace vedette::rules

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "core/query.h"
 #include "core/series.h"
+#include "promql/prepared.h"
 #include "rules/alerting_rule.h"
 #include "rules/recorder.h"
 #include "rules/rule_file.h"
@@ -18,6 +19,9 @@
 #include "rules/status.h"
 
 namespace vedette::rules {
+
+/// Prepares an expression that is asked again and again; it must not outlive the expression.
+using Prepare = std::function<std::unique_ptr<promql::PreparedQuery>(const promql::Expr&)>;
 
 /// Answers an expression at one time: the engine over the store, or over another Prometheus.
 using Ask = std::function<Result<QueryResult>(const promql::Expr&, Timestamp, std::stop_token)>;
@@ -51,6 +55,7 @@ struct Surroundings {
         Counter& untaken;
         HistogramMetric& seconds;
     } numbers;
+    Prepare prepare = nullptr;  ///< for the expressions of rules; without it `ask` answers them
 };
 
 /// A group as it runs: its rules one after the other, each seeing what those before it wrote.
@@ -70,6 +75,23 @@ public:
     /// Evaluates when the time has come, and says whether it did.
     bool evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token stop);
     void evaluate(Timestamp at, Surroundings& with, std::stop_token stop);
+    bool on_arrival() const { return definition_.on_arrival; }
+    /// Samples came: evaluates for `now`, unless it did already, or waits for the clock.
+    bool evaluate_arrived(Timestamp now, Surroundings& with, std::stop_token stop);
+
+    /// The program last evaluated this group at `last` and starts again: evaluations since then
+    /// are made up for at the next one that is due. Nobody is told meanwhile; what became of
+    /// alerts is told with the next evaluation.
+    void catch_up_from(Timestamp last);
+    Milliseconds catch_up() const { return definition_.catch_up; }
+    bool catches_up() const { return catch_up_from_.has_value(); }
+    /// What `mark` writes, of a group that may catch up.
+    Labels mark_labels() const;
+
+    /// Says of rules whose last evaluation read no series why that is; at most `most` of them, and
+    /// none twice within limits of `again_after`. Returns how many were looked into.
+    std::size_t look_for_names(LabelSource& names, Window window, std::size_t most,
+                               Timestamp now, Log& log);
 
     /// Resolves its alerts, ends its series: it is no longer in the rules. False when the sink did
     /// not take the alerts; to be called again then.
@@ -81,19 +103,33 @@ public:
     Timestamp next() const { return next_; }
     const std::string& key() const { return key_; }
     GroupStatus status() const;
+    /// Brings what `status` gave up to date.
+    void update(GroupStatus& status) const;
 
 private:
     struct Running {
         Rule rule;
         std::unique_ptr<AlertingRule> alerting;  ///< null for a recording rule
+        std::unique_ptr<promql::PreparedQuery> prepared;
         Recorder recorder;
         RuleStatus::Health health = RuleStatus::Health::Unknown;
         std::string last_error;
         double seconds = 0;
         std::optional<Timestamp> last_evaluation;
+        std::optional<std::int64_t> samples, series;
+        std::uint64_t evaluations = 0, failures = 0;
+        std::string unmatched;
+        std::optional<Timestamp> names_looked_at;
         bool continued = false;  ///< took over from before a reload
+
+        void update(RuleStatus& status) const;
     };
 
+    void evaluate_rule(Running& running, Timestamp at, Surroundings& with, std::stop_token stop);
+    Result<QueryResult> ask(Running& running, Timestamp at, Surroundings& with,
+                            std::stop_token stop);
+    void make_up(Timestamp until, Surroundings& with, std::stop_token stop);
+    void mark(Timestamp at, Surroundings& with);
     Result<void> run(Running& running, Timestamp at, Surroundings& with, std::stop_token stop);
     Result<void> run_recording(Running& running, const QueryResult& vector, Timestamp at,
                                Surroundings& with);
@@ -121,6 +157,9 @@ private:
         gone_;  ///< of before a reload; ended at the next evaluation, or when the sink takes it
     double seconds_ = 0;
     std::optional<Timestamp> last_evaluation_;
+    std::optional<Timestamp> catch_up_from_;
+    bool silent_ = false;  ///< what happens is told later
+    std::uint64_t iterations_ = 0, missed_ = 0;
 };
 
 }  // namespace vedette::rules

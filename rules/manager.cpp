@@ -14,21 +14,26 @@ namespace vedette::rules {
 namespace {
 
 // The clock of the wall may be set at any time, so it is looked at this often at least.
-constexpr auto look_at_clock_every = std::chrono::seconds(10);
+constexpr Milliseconds look_at_clock_every = std::chrono::seconds(10);
 // How soon alerts of a group that is gone are offered again to who did not take them.
-constexpr auto end_again_after = std::chrono::seconds(1);
+constexpr Milliseconds end_again_after = std::chrono::seconds(1);
+// A new name may take that long to be there; and so often, so many rules are looked into.
+constexpr auto look_for_names_after = std::chrono::minutes(5);
+constexpr auto look_for_names_every = std::chrono::minutes(1);
+constexpr std::size_t looked_into_max = 50;
+// What a name has to have been seen in.
+constexpr Milliseconds names_window = std::chrono::hours(24);
 
 Surroundings surroundings(const Doors& doors) {
-    return {doors.ask,   doors.samples, doors.alerts,
-            doors.clock, doors.log,     Surroundings::Numbers::in(doors.metrics)};
+    return {doors.ask, doors.samples, doors.alerts,
+            doors.clock, doors.log, Surroundings::Numbers::in(doors.metrics), doors.prepare};
 }
 
 }  // namespace
 
 Manager::Manager(Doors doors)
     : doors_(std::move(doors)),
-      with_(surroundings(doors_)),
-      published_(std::make_shared<const std::vector<GroupStatus>>()) {}
+      with_(surroundings(doors_)) {}
 
 Manager::~Manager() {
     stop();
@@ -57,7 +62,13 @@ Result<void> Manager::load(std::vector<RuleGroup> definitions, const RuleSetting
     }
     groups_ = std::move(groups);
     settings_ = settings;
-    if (!restored_) restore(now);
+    any_on_arrival_ = std::any_of(groups_.begin(), groups_.end(),
+                                  [](const Group& group) { return group.on_arrival(); });
+    names_from_ = doors_.clock.steady() + look_for_names_after;
+    if (!restored_) {
+        catch_up(now);
+        restore(now);
+    }
     end_groups(now);
     publish();
     {
@@ -83,7 +94,9 @@ void Manager::restore(Timestamp now) {
     std::vector<Alert> ended;
     for (Alert& alert : *open) {
         AlertingRule* rule = nullptr;
+        bool catching_up = false;
         for (Group& group : groups_) {
+            catching_up = group.catches_up();
             if ((rule = group.maker(alert))) break;
         }
         if (rule && rule->knows(alert.id, alert.labels)) continue;
@@ -92,6 +105,8 @@ void Manager::restore(Timestamp now) {
             std::optional<Timestamp> down_at;
             if (seen && seen->count(alert.labels) > 0) down_at = seen->at(alert.labels);
             decision = rules::restore(alert, rule->holds(), down_at, now, settings_);
+            // Its evaluations are made up for: they see how long it held.
+            if (catching_up) decision = {true, alert.active_at, {}};
         }
         if (decision.continues) {
             rule->restore(alert, decision.active_at);
@@ -108,6 +123,20 @@ void Manager::restore(Timestamp now) {
     if (!took) {
         doors_.log.error("ended alerts were not taken", {{"error", took.error().message}});
         restored_ = false;
+    }
+}
+
+void Manager::catch_up(Timestamp now) {
+    for (Group& group : groups_) {
+        if (group.catch_up().count() == 0) continue;
+        std::vector<Matcher> matchers;
+        for (const Label label : group.mark_labels())
+            matchers.push_back(
+                {Matcher::Op::Equal, std::string(label.name), std::string(label.value)});
+        auto cursor = doors_.series.select(matchers, {now - group.catch_up(), now}, Hints{}, {});
+        Column column;
+        if (cursor && (*cursor)->next(column) && !column.times.empty())
+            group.catch_up_from(column.times.back());
     }
 }
 
@@ -137,28 +166,76 @@ void Manager::evaluate_due(Timestamp now, std::stop_token stop) {
     const Lock lock(work_);
     look_at_clock();
     end_groups(now);
-    bool evaluated = false;
-    for (Group& group : groups_) {
+    const bool arrivals = take_arrivals();
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
         if (stop.stop_requested()) return;
-        evaluated |= group.evaluate_if_due(now, with_, stop);
+        Group& group = groups_[i];
+        // First: what is due is then looked at too.
+        const bool came =
+            arrivals && group.on_arrival() && group.evaluate_arrived(now, with_, stop);
+        if (group.evaluate_if_due(now, with_, stop) || came) publish(i);
     }
-    if (evaluated) publish();
+    look_for_names(now);
+}
+
+void Manager::arrived() {
+    if (!any_on_arrival_) return;
+    {
+        const Lock lock(sleep_);
+        if (std::exchange(arrived_, true)) return;
+    }
+    wake_.notify_all();
+}
+
+bool Manager::take_arrivals() {
+    const auto steady = doors_.clock.steady();
+    if (steady < arrivals_from_) return false;
+    const Lock lock(sleep_);
+    if (!std::exchange(arrived_, false)) return false;
+    arrivals_from_ = steady + arrivals_every;
+    return true;
+}
+
+void Manager::look_for_names(Timestamp now) {
+    const auto steady = doors_.clock.steady();
+    if (doors_.names == nullptr || steady < names_from_) return;
+    names_from_ = steady + look_for_names_every;
+    std::size_t left = looked_into_max;
+    for (std::size_t i = 0; i < groups_.size() && left > 0; ++i) {
+        const std::size_t looked = groups_[i].look_for_names(
+            *doors_.names, {now - names_window, now}, left, now, doors_.log);
+        left -= looked;
+        if (looked > 0) publish(i);
+    }
 }
 
 void Manager::publish() {
-    auto status = std::make_shared<std::vector<GroupStatus>>();
-    for (const Group& group : groups_) status->push_back(group.status());
+    std::vector<std::shared_ptr<GroupStatus>> all;
+    for (const Group& group : groups_) all.push_back(std::make_shared<GroupStatus>(group.status()));
     const Lock lock(published_mutex_);
-    published_ = std::move(status);
+    published_ = std::move(all);
+}
+
+void Manager::publish(std::size_t index) {
+    {
+        const Lock lock(published_mutex_);
+        // Who reads it has taken it under this lock.
+        if (published_[index].use_count() == 1) return groups_[index].update(*published_[index]);
+    }
+    auto fresh = std::make_shared<GroupStatus>(groups_[index].status());
+    const Lock lock(published_mutex_);
+    published_[index] = std::move(fresh);
+}
+
+std::vector<std::shared_ptr<const GroupStatus>> Manager::published() const {
+    const Lock lock(published_mutex_);
+    return {published_.begin(), published_.end()};
 }
 
 std::vector<GroupStatus> Manager::status() const {
-    std::shared_ptr<const std::vector<GroupStatus>> published;
-    {
-        const Lock lock(published_mutex_);
-        published = published_;
-    }
-    return *published;
+    std::vector<GroupStatus> out;
+    for (const auto& group : published()) out.push_back(*group);
+    return out;
 }
 
 void Manager::start() {
@@ -175,17 +252,29 @@ void Manager::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         evaluate_due(doors_.clock.now(), stop);
         const Timestamp now = doors_.clock.now();
-        Timestamp next = now + look_at_clock_every;
-        {
-            const Lock lock(work_);
-            if (!ending_.empty()) next = now + end_again_after;
-            for (const Group& group : groups_) next = std::min(next, group.next());
-        }
-        const auto wait = std::max<Milliseconds>(next - now, Milliseconds(1));
+        const Milliseconds wait = until_next(now), rest = until_arrivals();
         const Lock lock(sleep_);
-        wake_.wait_for(sleep_, stop, wait, [this]() VEDETTE_REQUIRES(sleep_) { return loaded_; });
+        const auto changed = [this]() VEDETTE_REQUIRES(sleep_) { return loaded_; };
+        const auto woken = [this]() VEDETTE_REQUIRES(sleep_) { return loaded_ || arrived_; };
+        // What came while the last is not long ago waits until it is.
+        if (rest.count() > 0) wake_.wait_for(sleep_, stop, std::min(rest, wait), changed);
+        if (wait > rest) wake_.wait_for(sleep_, stop, wait - rest, woken);
         loaded_ = false;
     }
+}
+
+Milliseconds Manager::until_next(Timestamp now) {
+    const Lock lock(work_);
+    Timestamp next = now + (ending_.empty() ? look_at_clock_every : end_again_after);
+    for (const Group& group : groups_) next = std::min(next, group.next());
+    return std::max<Milliseconds>(next - now, Milliseconds(1));
+}
+
+Milliseconds Manager::until_arrivals() {
+    if (!any_on_arrival_) return Milliseconds(0);
+    const Lock lock(work_);
+    const auto rest = std::chrono::ceil<Milliseconds>(arrivals_from_ - doors_.clock.steady());
+    return std::max(rest, Milliseconds(0));
 }
 
 }  // namespace vedette::rules

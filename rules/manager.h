@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,8 @@ struct Doors {
     Clock& clock;
     Log& log;
     Metrics& metrics;
+    Prepare prepare = nullptr;     ///< answers the same expression quicker the second time
+    LabelSource* names = nullptr;  ///< knows what there is, for rules that select nothing
 };
 
 /// Evaluates rule groups on time. Safe to call from any thread.
@@ -53,6 +56,15 @@ public:
     /// themselves.
     void evaluate_due(Timestamp now, std::stop_token stop = {});
 
+    /// Samples came that rules may wait for. Groups with `evaluate: on_arrival` are evaluated soon:
+    /// once for all that came meanwhile, and at most once in `arrivals_every`. Cheap, and safe to
+    /// call from wherever samples are taken.
+    ///
+    ///   batches       |  | |              |
+    ///   evaluations   ×     └─ 100 ms ─►× ×        the first at once, the next two as one
+    void arrived();
+    static constexpr Milliseconds arrivals_every{100};
+
     /// Starts the thread that evaluates; `stop` ends and joins it, cutting a running question
     /// short.
     void start();
@@ -60,12 +72,22 @@ public:
 
     /// What is known after the last evaluation of each group, in the order of load.
     std::vector<GroupStatus> status() const;
+    /// The same without a copy; groups that are held are not changed.
+    std::vector<std::shared_ptr<const GroupStatus>> published() const;
 
 private:
     void restore(Timestamp now) VEDETTE_REQUIRES(work_);
     void end_groups(Timestamp now) VEDETTE_REQUIRES(work_);
     void look_at_clock() VEDETTE_REQUIRES(work_);
     void publish() VEDETTE_REQUIRES(work_);
+    /// Of one group, after it was evaluated.
+    void publish(std::size_t index) VEDETTE_REQUIRES(work_);
+    void catch_up(Timestamp now) VEDETTE_REQUIRES(work_);
+    bool take_arrivals() VEDETTE_REQUIRES(work_);
+    void look_for_names(Timestamp now) VEDETTE_REQUIRES(work_);
+    /// How long until a group is due, and until arrivals may be looked at again.
+    Milliseconds until_next(Timestamp now);
+    Milliseconds until_arrivals();
     void run(std::stop_token stop);
 
     Doors doors_;
@@ -78,12 +100,18 @@ private:
     bool restored_ VEDETTE_GUARDED_BY(work_) = false;
     /// How far the wall clock was ahead of the steady one at the last look.
     std::optional<Milliseconds> ahead_ VEDETTE_GUARDED_BY(work_);
+    using SteadyTime = std::chrono::steady_clock::time_point;
+    SteadyTime arrivals_from_ VEDETTE_GUARDED_BY(work_){};  ///< none are looked at before
+    SteadyTime names_from_ VEDETTE_GUARDED_BY(work_){};     ///< nor names
 
     mutable Mutex published_mutex_;  ///< held for a moment only; guards this:
-    std::shared_ptr<const std::vector<GroupStatus>> published_ VEDETTE_GUARDED_BY(published_mutex_);
+    /// One a group; changed in place where nobody reads it.
+    std::vector<std::shared_ptr<GroupStatus>> published_ VEDETTE_GUARDED_BY(published_mutex_);
 
-    Mutex sleep_;                                     ///< guards this:
-    bool loaded_ VEDETTE_GUARDED_BY(sleep_) = false;  ///< what is due next may have changed
+    std::atomic<bool> any_on_arrival_ = false;
+    Mutex sleep_;                                      ///< guards these:
+    bool loaded_ VEDETTE_GUARDED_BY(sleep_) = false;   ///< what is due next may have changed
+    bool arrived_ VEDETTE_GUARDED_BY(sleep_) = false;  ///< and nobody has looked yet
     Condition wake_;
     std::jthread thread_;
 };

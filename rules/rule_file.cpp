@@ -191,6 +191,26 @@ TextMap read_group_labels(MapReader& map) {
     return labels;
 }
 
+/// What a group of ours may say beside Prometheus's keys.
+void read_own_group_keys(MapReader& map, RuleGroup& group, const RuleReading& how) {
+    if (how.dialect == Dialect::Prometheus) {
+        for (const char* key : {"evaluate", "catch_up"})
+            if (map.node(key) && !how.ignore_unknown_fields)
+                map.problem(key, fmt::format("`{}` is a key of Vedette's; expected the file under "
+                                             "`vedette_rules`, not `rule_files`",
+                                             key));
+        return;
+    }
+    group.on_arrival =
+        map.choice("evaluate", {"on_interval", "on_arrival"}, "on_interval") == "on_arrival";
+    if (!map.node("catch_up")) return;
+    group.catch_up = map.duration("catch_up", no_duration);
+    if (group.catch_up > catch_up_max)
+        map.problem("catch_up", fmt::format("{} is too long to make up for; expected at most {}",
+                                            format_duration(group.catch_up),
+                                            format_duration(catch_up_max)));
+}
+
 RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems,
                      const RuleReading& how) {
     RuleGroup group;
@@ -207,6 +227,7 @@ RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& probl
     // Prometheus takes a negative limit, and means none.
     group.limit = static_cast<std::size_t>(
         std::max<std::int64_t>(0, map.integer("limit", 0, INT32_MIN, INT32_MAX)));
+    read_own_group_keys(map, group, how);
     const GroupScene scene{how, group.interval, read_group_labels(map)};
     std::size_t rule_number = 0;
     map.list("rules", [&](const ConfigNode& rule) {

@@ -36,8 +36,15 @@ struct RuleGroup {
     std::optional<Milliseconds> interval;      ///< absent: the program's `evaluation_interval`
     std::optional<Milliseconds> query_offset;  ///< absent: the program's `rule_query_offset`
     std::size_t limit = 0;                     ///< of alerts or series a rule may give; 0: none
+    bool on_arrival = false;  ///< `evaluate: on_arrival`: also whenever samples came
+    /// `catch_up`: after an outage that was no longer, its evaluations are made up for. Zero: never.
+    Milliseconds catch_up{0};
     std::vector<Rule> rules;
 };
+
+/// The longest `catch_up`; evaluations more than catch_up_evaluations_max ago are left out as well.
+inline constexpr Milliseconds catch_up_max = std::chrono::hours(24);
+inline constexpr std::int64_t catch_up_evaluations_max = 10'000;
 
 /// Whose keys a rule file may have: Prometheus's (`rule_files`), or ours too (`vedette_rules`).
 enum class Dialect { Prometheus, Vedette };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,12 @@ struct RuleStatus {
     std::string last_error;
     double evaluation_seconds = 0;
     std::optional<Timestamp> last_evaluation;
+    /// What the last evaluation read; nothing where the source does not say.
+    std::optional<std::int64_t> samples, series;
+    std::uint64_t evaluations = 0, failures = 0;
+    /// Why a selector of it selects nothing, with the nearest name there is; empty when all is well
+    /// or not looked into yet.
+    std::string unmatched;
 
     /// The worst of its alerts: `inactive`, `pending`, `firing`.
     std::string_view state() const;
@@ -51,6 +58,8 @@ struct GroupStatus {
     std::vector<RuleStatus> rules;
     double evaluation_seconds = 0;
     std::optional<Timestamp> last_evaluation;
+    bool on_arrival = false;
+    std::uint64_t iterations = 0, missed = 0;
 };
 
 }  // namespace vedette::rules

@@ -85,6 +85,10 @@ void write_rule(JsonWriter& json, const rules::RuleStatus& rule, bool with_alert
     if (!rule.last_error.empty()) json.field("lastError", rule.last_error);
     json.field("evaluationTime", rule.evaluation_seconds)
         .field("lastEvaluation", time_text(rule.last_evaluation));
+    // Two of vmalert's names, and one of ours; Prometheus has no such fields.
+    if (rule.samples) json.field("lastSamples", *rule.samples);
+    if (rule.series) json.field("lastSeriesFetched", *rule.series);
+    if (!rule.unmatched.empty()) json.field("unmatched", rule.unmatched);
     json.field("type", is_alerting(rule) ? "alerting" : "recording").end_object();
 }
 
@@ -251,8 +255,9 @@ void write_group(JsonWriter& json, const rules::GroupStatus& group, const RuleCh
         .field("interval", static_cast<double>(group.interval.count()) / 1000)
         .field("limit", static_cast<std::int64_t>(group.limit));
     json.field("evaluationTime", group.evaluation_seconds)
-        .field("lastEvaluation", time_text(group.last_evaluation))
-        .end_object();
+        .field("lastEvaluation", time_text(group.last_evaluation));
+    if (group.on_arrival) json.field("evaluate", "on_arrival");
+    json.end_object();
 }
 
 Response rules_of(std::vector<rules::GroupStatus> groups, const Request& request) {

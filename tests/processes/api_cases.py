@@ -162,11 +162,15 @@ PASSING = {"evaluationTime", "lastEvaluation", "activeAt", "startTime", "serverT
            "buildUser", "buildDate", "goVersion", "minTime", "maxTime", "chunkCount"}
 
 
+# Prometheus has no such fields.
+OURS = {"lastSamples", "lastSeriesFetched", "unmatched", "vedette"}
+
+
 def settled(value, folder):
     if isinstance(value, dict):
         out = {}
         for key, inner in value.items():
-            if key == "vedette":
+            if key in OURS:
                 continue
             out[key] = type(inner).__name__.replace("float", "number").replace("int", "number") if key in PASSING else settled(inner, folder)
         if "value" in out and isinstance(out["value"], list):

@@ -10,6 +10,14 @@ async function load() {
   return Promise.all(rules.map(async (rule) => rule.ownKey ? {...rule, query: await ask('format_query', {query: rule.query})} : rule));
 }
 
+/** What the last evaluation was and read; nothing before the first. */
+function Cost({rule}) {
+  if (rule.lastEvaluation.startsWith('0001')) return null;
+  const parts = [`evaluated ${rule.lastEvaluation.slice(11, 19)} UTC`, `in ${(rule.evaluationTime * 1000).toPrecision(2)} ms`];
+  if ('lastSamples' in rule) parts.push(count(rule.lastSamples, 'sample', 'samples'), `of ${rule.lastSeriesFetched} series`);
+  return <p class="quiet">{parts.join(' · ')}</p>;
+}
+
 function Rule({rule}) {
   const state = rule.type === 'alerting' ? rule.state : 'recorded';
   return (
@@ -19,9 +27,11 @@ function Rule({rule}) {
         <b>{rule.name}</b>
         <span class="quiet">{rule.group}</span>
         {rule.lastError && <span class="trouble">{rule.lastError}</span>}
+        {rule.unmatched && <span class="trouble">{rule.unmatched}</span>}
       </p>
       {rule.ownKey && <p><code>{rule.ownKey}</code> <span class="quiet">compiles to</span></p>}
       <pre tabIndex="0" aria-label={`PromQL of ${rule.name}`}>{rule.query}</pre>
+      <Cost rule={rule} />
     </li>
   );
 }
