@@ -5,21 +5,21 @@
 #include <functional>
 
 #include "app/backup/backup.h"
-#include "app/commands/commands.h"
+#include "app/commands/history.h"
 
 namespace vedette::app {
 
 namespace {
 
 /// CLI11 hands durations over as text; this reads them or says what was expected.
-void add_duration(CLI::App* app, const std::string& name, Milliseconds& value,
+CLI::Option* add_duration(CLI::App* app, const std::string& name, Milliseconds& value,
                   const std::string& help) {
     const auto read = [&value, name](const std::string& text) {
         const Result<Milliseconds> duration = parse_duration(text);
         if (!duration) throw CLI::ValidationError(name, duration.error().message);
         value = *duration;
     };
-    app->add_option_function<std::string>(name, read, help)
+    return app->add_option_function<std::string>(name, read, help)
         ->type_name("DURATION")
         ->default_str(format_duration(value));
 }
@@ -116,9 +116,17 @@ private:
         add_lint(config);
         CLI::App* rules =
             verb(*group, "rules", "Prometheus rule files; standard input when none is named",
-                 [this] { return check_rules(check_); });
+                 [this] { return check_rules_and_history(); });
         rules->add_option("FILE", check_.files, "rule files");
         add_lint(rules);
+        CLI::Option* history = rules->add_flag(
+            "--history", week_.check,
+            "warn of alerts that would page too often, and of selectors that select nothing");
+        week_.since = std::chrono::hours(24 * 7);
+        add_history(rules, week_);
+        rules->add_option("--pages-max", week_.pages_max, "pages a week that are not too often")
+            ->needs(history)
+            ->capture_default_str();
         // promtool takes them with every check; of rules they say nothing, here as there.
         rules->add_flag("--extended", extended_)->group("");
         rules->add_option("--query.lookback-delta", unused_)->group("");
@@ -130,12 +138,24 @@ private:
         group->footer("Example:\n  vedette check config vedette.yml");
     }
 
+    Exit check_rules_and_history() {
+        const Exit found = check_rules(check_);
+        if (!week_.check || found == Exit::Wrong) return found;
+        const Exit also = check_history(check_, week_);
+        return also == Exit::Fine ? found : also;
+    }
+
     void add_test() {
         CLI::App* group = verb(root_, "test", "run tests that people wrote for their rules", {});
         group->require_subcommand(1);
-        CLI::App* app = verb(*group, "rules", "unit tests of rules, as promtool has them",
-                             [this] { return test_rules(test_); });
-        app->add_option("FILE", test_.files, "test files")->required();
+        CLI::App* app = verb(*group, "rules",
+                             "unit tests of rules, as promtool has them; with --since, rules on "
+                             "stored history",
+                             [this] {
+                                 return past_.since.count() > 0 ? backtest_rules(test_, past_)
+                                                                : test_rules(test_);
+                             });
+        app->add_option("FILE", test_.files, "test files; with --since, rule files")->required();
         app->add_option("--run", test_.run, "only tests whose names match; may be given again")
             ->type_name("PATTERN")
             ->allow_extra_args(false);
@@ -146,7 +166,26 @@ private:
         app->add_flag("--ignore-unknown-fields", test_.ignore_unknown_fields,
                       "take keys in rule files that Prometheus does not know");
         add_features(app, test_.features);
-        group->footer("Example:\n  vedette test rules rules/*_test.yml");
+        CLI::Option* since = add_history(app, past_);
+        app->add_option("--against", past_.against,
+                        "compare with these rule files; default what ALERTS remembers")
+            ->type_name("FILE")
+            ->needs(since);
+        app->add_flag("--all", past_.all, "show every time that an alert fired")
+            ->needs(since);
+        group->footer(
+            "Examples:\n  vedette test rules rules/*_test.yml\n"
+            "  vedette test rules rules/services.yml --since 7d --data data");
+    }
+
+    CLI::Option* add_history(CLI::App* app, HistoryOptions& history) {
+        CLI::Option* since =
+            add_duration(app, "--since", history.since, "how far back in stored history");
+        app->add_option("--until", history.until, "where it ends, RFC 3339; default now")
+            ->type_name("TIME")
+            ->needs(since);
+        add_data(app, history.data);
+        return since;
     }
 
     void add_probe() {
@@ -280,6 +319,7 @@ private:
     bool extended_ = false;
     std::string unused_;
     TestOptions test_;
+    HistoryOptions past_, week_;
     ProbeOptions probe_;
     QueryOptions query_;
     RestoreOptions restore_;

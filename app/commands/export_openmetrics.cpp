@@ -5,14 +5,11 @@
 #include <limits>
 #include <system_error>
 
-#include "app/backup/backup.h"
 #include "app/commands/commands.h"
+#include "app/history/past_store.h"
 #include "app/openmetrics/export.h"
 #include "app/terminal.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "promql/syntax/parse.h"
-#include "store/store.h"
 
 namespace vedette::app {
 
@@ -51,23 +48,10 @@ Result<ExportDone> export_data(const ExportOptions& options) {
     if (!start) return fail(start.error());
     const auto end = read_time(options.end, "--end", {Limits::max()});
     if (!end) return fail(end.error());
-    // A daemon may have the folder: what is read is as it was at one moment, what is written stays
-    // in memory.
-    auto frozen = freeze_data(options.data);
-    if (!frozen) return fail(frozen.error());
-    const auto files = make_scratch_files(*frozen);
-    store::StoreSettings settings;
-    settings.lock_folder = false;
-    settings.own_thread = false;
-    SystemClock clock;
-    Log log(LogSettings{.level = LogLevel::Error});
-    Metrics metrics;
-    auto opened = store::Store::open(*files, options.data, settings, clock, log, metrics);
-    if (!opened) return fail(opened.error());
-    for (const auto& loss : (*opened)->recovery().losses)
-        fmt::print(stderr, "export: {}\n", loss.text());
+    auto past = PastStore::open(options.data, "export");
+    if (!past) return fail(past.error());
     // Both ends count.
-    return export_openmetrics(**opened, selectors, {*start - Milliseconds(1), *end}, put_out);
+    return export_openmetrics((*past)->store(), selectors, {*start - Milliseconds(1), *end}, put_out);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The figures of docs/benchmarks.md, ours beside the real peers in the same run.
 
-    tests/bench/run.py [probes] [small-job] [restart] [queries] [blocks] [disk] [intake] [scrape]     all of them when none is named
+    tests/bench/run.py [probes] [small-job] [restart] [queries] [blocks] [disk] [intake] [scrape] [rules]     all of them when none is named
 
 Wants build/release (or VEDETTE_BUILD) and build/peers/bin (or VEDETTE_PEERS); scripts/stages/bench makes both.
 BENCH_SECONDS is how long the small job is measured (180). Judges nothing: prints a table with what must hold.
@@ -18,6 +18,7 @@ import disk
 import intake
 import queries
 import restart
+import rules
 import scrape
 import small_job
 
@@ -51,7 +52,8 @@ def probes():
 
 
 BENCHES = {"probes": probes, "small-job": small_job.rows, "restart": restart.rows,
-           "queries": queries.rows, "blocks": queries.rows_of_blocks, "disk": disk.rows, "intake": intake.rows, "scrape": scrape.rows}
+           "queries": queries.rows, "blocks": queries.rows_of_blocks, "disk": disk.rows, "intake": intake.rows, "scrape": scrape.rows,
+           "rules": rules.rows}
 
 
 def main(names):
