@@ -22,7 +22,7 @@ bool looks_at_the_ends(const promql::Expr& expr) {
 void Ahead::expect(const promql::Expr& expr, Milliseconds step, Timestamp end) {
     const bool has_steps =
         expr.type == promql::Type::Vector || expr.type == promql::Type::Scalar;
-    if (has_steps && !looks_at_the_ends(expr)) expected_[&expr] = {step, end, {}, {}};
+    if (has_steps && !looks_at_the_ends(expr)) expected_[&expr] = {step, end, {}, {}, {}};
 }
 
 bool Ahead::read(Stretch& stretch, const promql::Expr& expr, Timestamp at, std::stop_token stop) {
@@ -49,8 +49,11 @@ Result<QueryResult> Ahead::ask(const promql::Expr& expr, Timestamp at, std::stop
                (at <= stretch.end || at == *stretch.begin);
     };
     // What fails somewhere is asked time by time, so that it fails only there.
+    if (stretch.one_by_one_until && at < *stretch.one_by_one_until)
+        return engine_.instant(expr, at, source_, std::move(stop));
     if (!is_known() && !read(stretch, expr, at, stop)) {
         stretch.begin.reset();
+        stretch.one_by_one_until = at + stretch.step * steps_together;
         return engine_.instant(expr, at, source_, std::move(stop));
     }
     QueryResult result;

@@ -30,6 +30,7 @@ private:
         Milliseconds step{0};
         Timestamp end;
         std::optional<Timestamp> begin;  ///< of what is known
+        std::optional<Timestamp> one_by_one_until;  ///< it fails somewhere before
         std::map<Timestamp, std::vector<QueryResult::Series>> vectors;
     };
     bool read(Stretch& stretch, const promql::Expr& expr, Timestamp at, std::stop_token stop);

@@ -50,7 +50,7 @@ class History(ProcessTest):
                 program.stop()
             code, out, err = self.on_history("test", "rules", "--since", "2h")
             self.assertEqual((code, err), (0, ""), life)
-            rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[2:] if line.startswith("  ") and line.strip()}
+            rows = {cells[0]: cells[1:] for cells in map(str.split, out.splitlines()[2:]) if len(cells) > 5}
             self.assertEqual(rows["Loaded"][:2], ["1", "84"], out)
             self.assertEqual(rows["Busy"][0], "3", out)
             self.assertEqual(rows["Misspelt"][:4], ["0", "0", "0", "same"], out)

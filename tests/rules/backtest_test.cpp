@@ -101,7 +101,7 @@ TEST_CASE("evaluating ahead says the same as evaluating time by time", "[rules][
     source.load("load{n=\"1\"} 0+1x30 30-1x30 5x300\nload{n=\"2\"} 3 stale 4x100 _x40 9x200", begin);
     // The second asks about a name that may come from a rule, which is why it is asked each time.
     for (const char* expr : {"load > 4", "rate(load[5m]) > 0", "sum(load) > 20", "absent(load > 8)",
-                             "topk(1, load) > 6", "scalar(sum(load)) > bool 3"}) {
+                             "topk(1, load) > 6", "vector(scalar(sum(load))) > 3"}) {
         CAPTURE(expr);
         const auto rules = [&](const std::string& more) {
             return "- name: g\n  rules:\n  - {alert: A, expr: '" + std::string(expr) + more +
@@ -130,5 +130,5 @@ TEST_CASE("ALERTS says when the rules that ran fired", "[rules][backtest]") {
     const auto histories = as_it_was(source, {begin - 1min, begin + 65min}, 5min);
     REQUIRE(histories);
     CHECK(told(*histories) ==
-          "A{job=\"x\"} 4..10; A{job=\"x\"} 29..36; A{job=\"x\"} 62..; B{} 61..");
+          "A{job=\"x\"} 4..10; A{job=\"x\"} 30..37; A{job=\"x\"} 63..; B{} 61..");
 }

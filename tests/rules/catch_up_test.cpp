@@ -104,13 +104,14 @@ TEST_CASE("keys of a group of ours say where they belong and how much they take"
     };
     CHECK(problems_of("  evaluate: on_arrival\n  catch_up: 1h\n", Dialect::Vedette) == "");
     CHECK(problems_of("  evaluate: on_arrival\n", Dialect::Prometheus) ==
-          "r.yml:3: `evaluate` is a key of Vedette's; expected the file under `vedette_rules`, not "
-          "`rule_files`\n");
+          "r.yml:3:13: `evaluate` is a key of Vedette's; expected the file under `vedette_rules`, not "
+          "`rule_files`\n      evaluate: on_arrival\n                ^\n");
     CHECK(problems_of("  catch_up: 1h\n", Dialect::Prometheus) ==
-          "r.yml:3: `catch_up` is a key of Vedette's; expected the file under `vedette_rules`, not "
-          "`rule_files`\n");
+          "r.yml:3:13: `catch_up` is a key of Vedette's; expected the file under `vedette_rules`, not "
+          "`rule_files`\n      catch_up: 1h\n                ^\n");
     CHECK(problems_of("  catch_up: 2d\n", Dialect::Vedette) ==
-          "r.yml:3: 2d is too long to make up for; expected at most 1d\n");
+          "r.yml:3:13: 2d is too long to make up for; expected at most 1d\n"
+          "      catch_up: 2d\n                ^\n");
     CHECK(problems_of("  evaluate: on_arrivals\n", Dialect::Vedette).find("on_arrival") !=
           std::string::npos);
 }
