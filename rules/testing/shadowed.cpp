@@ -27,6 +27,8 @@ public:
         return true;
     }
 
+    std::span<const RolledUp> rolled_up() const override { return below_->rolled_up(); }
+
 private:
     bool next_below() {
         while (below_->next(from_below_))
