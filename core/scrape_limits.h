@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t scrape_body_bytes_max = std::size_t{256}
                                                      << 20;  // of one page, decoded
 inline constexpr std::size_t scrapes_in_flight_max = 256;
+inline constexpr std::size_t scrape_batch_rows_kept = 16'384;      // of room, for the next page
 inline constexpr std::size_t scrape_targets_max = 100'000;         // of one job
 inline constexpr std::size_t scrape_dropped_targets_max = 10'000;  // of one job, for the API
 inline constexpr std::size_t discovery_bytes_max = std::size_t{32} << 20;  // one file or answer

@@ -14,6 +14,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr std::uint64_t body_bytes_reserved_max = std::uint64_t{16} << 20;  // on somebody's word
+
 bool is_tls_fault(CURLcode code) {
     return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
            code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CERTPROBLEM ||
@@ -161,6 +163,10 @@ std::size_t CurlHop::on_body(char* data, std::size_t, std::size_t size, void* se
     const std::size_t taken = std::min<std::size_t>(
         size, hop.body_bytes_max_ - static_cast<std::size_t>(answer.body_bytes));
     answer.body_bytes += taken;
+    // Growing step by step would copy a large body as often.
+    if (hop.call_->keep_body && answer.body.empty() && answer.content_length)
+        answer.body.reserve(std::min<std::uint64_t>(
+            {*answer.content_length, hop.body_bytes_max_, body_bytes_reserved_max}));
     if (hop.call_->keep_body) answer.body.append(data, taken);
     answer.body_cut = taken < size;
     return answer.body_cut ? 0 : size;

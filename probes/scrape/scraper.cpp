@@ -194,7 +194,7 @@ void Scraper::end(Id id) {
     const auto at = running_.find(id);
     Running& running = at->second;
     const Timestamp now = clock_.now();
-    batch_ = {};
+    empty_batch();
     running.series.end(*running.job->settings, running.target.labels, now, batch_);
     if (!running.report.series.empty())
         put_report(running, now, std::vector<double>(running.report.series.size(), stale_marker()));
@@ -250,7 +250,7 @@ void Scraper::scrape(Id id, std::chrono::nanoseconds late) {
     if (late <= time_tolerance) outcome.at = outcome.at - std::chrono::round<Milliseconds>(late);
     if (!running.job->refusal.empty()) {
         outcome.error = running.job->refusal;
-        batch_ = {};
+        empty_batch();
         running.series.end(*running.job->settings, running.target.labels, outcome.at, batch_);
         finish(id, running, outcome, {});
         return;
@@ -259,6 +259,13 @@ void Scraper::scrape(Id id, std::chrono::nanoseconds late) {
                [self = self_, id, outcome](const HttpOutcome& answer) {
                    if (*self != nullptr) (*self)->answered(id, outcome, answer);
                });
+}
+
+/// Keeps the room for the next page, unless this one was large.
+void Scraper::empty_batch() {
+    if (batch_.rows.capacity() > limits::scrape_batch_rows_kept) batch_.rows = {};
+    batch_.rows.clear();
+    batch_.exemplars.clear();
 }
 
 Taken Scraper::take_page(Running& running, Outcome& outcome, const HttpOutcome& answer) {
@@ -297,7 +304,7 @@ void Scraper::answered(Id id, Outcome outcome, const HttpOutcome& answer) {
     if (at == running_.end()) {  // gone meanwhile
         schedule_.finished(id);
     } else {
-        batch_ = {};
+        empty_batch();
         const Taken taken = take_page(at->second, outcome, answer);
         finish(id, at->second, outcome, taken);
     }

@@ -120,6 +120,7 @@ private:
                     std::chrono::nanoseconds took);
     std::shared_ptr<const MetricsAbout> shared_about(const Running& running);
     void put_report(Running& running, Timestamp at, const std::vector<double>& values);
+    void empty_batch();
     void commit(const std::string& job);
 
     Loop& loop_;
