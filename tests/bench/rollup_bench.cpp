@@ -62,6 +62,12 @@ private:
     double value_ = 0;
 };
 
+Labels labels_of(int n) {
+    return {{"__name__", "requests_total"},
+            {"instance", "10.0.0." + std::to_string(1000 + n)},
+            {"job", "job-" + std::to_string(n / 20)}};
+}
+
 /// Writes a year of `count` series as blocks of roll-ups, and returns their bytes; also those of
 /// the samples.
 struct Bytes {
@@ -94,9 +100,7 @@ Bytes write_year(Files& files, const std::string& folder, Kind kind, int count,
                 raw_chunks.add(Column{nullptr, raw.times, raw.floats, {}, {}});
                 for (const auto& view : raw_chunks.views()) bytes.samples += view.bytes.size() + 18;
             }
-            const Labels labels{{"__name__", "requests_total"},
-                                {"instance", "10.0.0." + std::to_string(1000 + n)},
-                                {"job", "job-" + std::to_string(n / 20)}};
+            const Labels labels = labels_of(n);
             add_rolled({&labels, {}, {}, {}, buckets.buckets}, chunks);
             (void)writer->add(labels, chunks.views(), chunks.columns());
         }
@@ -126,13 +130,41 @@ BENCHMARK(bytes_of_a_year)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
-/// A store that has nothing but a year of roll-ups.
+/// The same year as samples.
+void write_samples(Files& files, const std::string& folder, Kind kind, int count) {
+    (void)files.make_folders(folder);
+    std::vector<Series> all;
+    for (int n = 0; n < count; ++n) all.emplace_back(kind, unsigned(n + 1));
+    for (int first = 0; first < days; first += block_days) {
+        BlockAbout about;
+        about.number = std::uint64_t(first / block_days + 1);
+        about.from = {begin_ms + first * day};
+        about.to = {begin_ms + (first + block_days) * day};
+        auto writer = *BlockWriter::open(files, folder, about);
+        for (int n = 0; n < count; ++n) {
+            Samples raw;
+            CodedChunks chunks;
+            for (int d = first; d < first + block_days; ++d) {
+                all[std::size_t(n)].next_day(begin_ms + d * day, raw);
+                chunks.add(Column{nullptr, raw.times, raw.floats, {}, {}});
+            }
+            (void)writer->add(labels_of(n), chunks.views());
+        }
+        (void)writer->finish();
+    }
+}
+
+/// A store that has nothing but a year of roll-ups, or of samples where the resolution is 0.
 struct Filled {
-    static constexpr int series = 50;
+    static constexpr int series = 10;
     explicit Filled(Milliseconds resolution) {
         settings.own_thread = false;
-        (void)write_year(*files, folder.path() + "/rollups/" + format_duration(resolution), Counter,
-                         series, resolution, false);
+        settings.retention = std::chrono::hours(24 * 730);
+        if (resolution == Milliseconds(0))
+            write_samples(*files, folder.path() + "/blocks", Counter, series);
+        else
+            (void)write_year(*files, folder.path() + "/rollups/" + format_duration(resolution),
+                             Counter, series, resolution, false);
         store = std::move(*Store::open(*files, folder.path(), settings, clock, log, *metrics));
     }
     TempFolder folder;
@@ -154,13 +186,14 @@ void query_of_a_year(benchmark::State& state, const char* text, Milliseconds res
     const Timestamp end{begin_ms + (days - 3) * day}, start = end - std::chrono::hours(24 * 365);
     for (auto _ : state) {
         auto result = engine.range(*expr, start, end, step, *place->store);
-        if (!result || result->series.empty() || result->infos.size() != 1)
-            state.SkipWithError("no answer from roll-ups");
+        if (!result || result->series.empty() || 
+            result->infos.size() != (resolution > Milliseconds(0) ? 1 : 0))
+            state.SkipWithError("no answer, or not from where it should be");
         benchmark::DoNotOptimize(result);
     }
 }
 
-constexpr Milliseconds hourly = std::chrono::hours(1), five = std::chrono::minutes(5);
+constexpr Milliseconds samples{0}, hourly = std::chrono::hours(1), five = std::chrono::minutes(5);
 constexpr Milliseconds a_day = std::chrono::hours(24), a_shift = std::chrono::hours(8);
 
 void with_cpu(benchmark::internal::Benchmark* each) {
@@ -168,6 +201,12 @@ void with_cpu(benchmark::internal::Benchmark* each) {
 }
 BENCHMARK_CAPTURE(query_of_a_year, rate_1d_from_1h, "sum by (job) (rate(requests_total[1d]))",
                   hourly, a_day)
+    ->Apply(with_cpu);
+BENCHMARK_CAPTURE(query_of_a_year, rate_1d_from_samples,
+                  "sum by (job) (rate(requests_total[1d]))", samples, a_day)
+    ->Apply(with_cpu);
+BENCHMARK_CAPTURE(query_of_a_year, max_1d_from_samples, "max_over_time(requests_total[1d])",
+                  samples, a_day)
     ->Apply(with_cpu);
 BENCHMARK_CAPTURE(query_of_a_year, rate_8h_from_1h, "sum by (job) (rate(requests_total[8h]))",
                   hourly, a_shift)
