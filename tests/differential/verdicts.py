@@ -40,8 +40,16 @@ def difference(prometheus, vedette, text):
     printed, ours = verdict(prometheus, 'format_query', text), verdict(vedette, 'format_query', text)
     if printed == ours:
         return None
-    back = verdict(prometheus, 'parse_query', ours)
-    return None if back == theirs and verdict(prometheus, 'parse_query', printed) != theirs else (printed, ours)
+    meant = sorted_matchers(theirs)
+    means = [sorted_matchers(verdict(prometheus, 'parse_query', text)) for text in (printed, ours)]
+    return None if means[1] == meant and means[0] != meant else (printed, ours)
+
+
+def sorted_matchers(tree):
+    """Both print matchers in the order of their names, whatever order they were read in."""
+    if isinstance(tree, dict):
+        return {key: sorted(value, key=str) if key == 'matchers' and value else sorted_matchers(value) for key, value in tree.items()}
+    return [sorted_matchers(one) for one in tree] if isinstance(tree, list) else tree
 
 
 def main():
