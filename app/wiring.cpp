@@ -46,7 +46,6 @@
 #include "probes/probes.h"
 #include "probes/scrape/scraper.h"
 #include "promql/engine.h"
-#include "rules/group_metrics.h"
 #include "rules/manager.h"
 #include "store/store.h"
 
@@ -424,8 +423,7 @@ std::vector<Route> Daemon::Rooms::own_routes() {
                           std::vector<MetricFamily> families = probes->book().families();
                           for (MetricFamily& family : metrics.collect())
                               families.push_back(std::move(family));
-                          for (MetricFamily& family :
-                               rules::group_families(manager->published()))
+                          for (MetricFamily& family : manager->families())
                               families.push_back(std::move(family));
                           Response response = text_response(
                               200, exporter::write_exposition(

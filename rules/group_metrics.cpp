@@ -53,8 +53,7 @@ constexpr std::array<Row, 9> rows{{
 
 }  // namespace
 
-std::vector<MetricFamily> group_families(
-    const std::vector<std::shared_ptr<const GroupStatus>>& groups) {
+std::vector<MetricFamily> group_families(const std::vector<GroupStatus>& groups) {
     if (groups.empty()) return {};
     std::vector<MetricFamily> out;
     for (const Row& row : rows) {
@@ -62,10 +61,10 @@ std::vector<MetricFamily> group_families(
         family.name = row.name;
         family.type = row.type;
         family.help = row.help;
-        for (const auto& group : groups) {
+        for (const GroupStatus& group : groups) {
             MetricFamily::Point point;
-            point.labels = Labels{{"rule_group", group->file + ";" + group->name}};
-            point.value = row.value(*group);
+            point.labels = Labels{{"rule_group", group.file + ";" + group.name}};
+            point.value = row.value(group);
             family.points.push_back(std::move(point));
         }
     }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "core/metric_family.h"
@@ -11,7 +10,6 @@ namespace vedette::rules {
 /// What Prometheus says of its rule groups at /metrics, under its names: iterations, missed ones,
 /// rules, evaluations and failures, the last evaluation's time, duration and samples, by
 /// `rule_group="FILE;GROUP"`.
-std::vector<MetricFamily> group_families(
-    const std::vector<std::shared_ptr<const GroupStatus>>& groups);
+std::vector<MetricFamily> group_families(const std::vector<GroupStatus>& groups);
 
 }  // namespace vedette::rules

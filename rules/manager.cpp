@@ -8,6 +8,7 @@
 
 #include "core/labels.h"
 #include "core/limits.h"
+#include "rules/group_metrics.h"
 #include "rules/restore.h"
 
 namespace vedette::rules {
@@ -210,32 +211,25 @@ void Manager::look_for_names(Timestamp now) {
 }
 
 void Manager::publish() {
-    std::vector<std::shared_ptr<GroupStatus>> all;
-    for (const Group& group : groups_) all.push_back(std::make_shared<GroupStatus>(group.status()));
+    std::vector<GroupStatus> all;
+    for (const Group& group : groups_) all.push_back(group.status());
     const Lock lock(published_mutex_);
     published_ = std::move(all);
 }
 
 void Manager::publish(std::size_t index) {
-    {
-        const Lock lock(published_mutex_);
-        // Who reads it has taken it under this lock.
-        if (published_[index].use_count() == 1) return groups_[index].update(*published_[index]);
-    }
-    auto fresh = std::make_shared<GroupStatus>(groups_[index].status());
     const Lock lock(published_mutex_);
-    published_[index] = std::move(fresh);
-}
-
-std::vector<std::shared_ptr<const GroupStatus>> Manager::published() const {
-    const Lock lock(published_mutex_);
-    return {published_.begin(), published_.end()};
+    groups_[index].update(published_[index]);
 }
 
 std::vector<GroupStatus> Manager::status() const {
-    std::vector<GroupStatus> out;
-    for (const auto& group : published()) out.push_back(*group);
-    return out;
+    const Lock lock(published_mutex_);
+    return published_;
+}
+
+std::vector<MetricFamily> Manager::families() const {
+    const Lock lock(published_mutex_);
+    return group_families(published_);
 }
 
 void Manager::start() {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "core/alert.h"
+#include "core/metric_family.h"
 #include "core/mutex.h"
 #include "core/series.h"
 #include "core/time.h"
@@ -72,8 +73,8 @@ public:
 
     /// What is known after the last evaluation of each group, in the order of load.
     std::vector<GroupStatus> status() const;
-    /// The same without a copy; groups that are held are not changed.
-    std::vector<std::shared_ptr<const GroupStatus>> published() const;
+    /// What /metrics says of the groups, under Prometheus's names.
+    std::vector<MetricFamily> families() const;
 
 private:
     void restore(Timestamp now) VEDETTE_REQUIRES(work_);
@@ -104,9 +105,8 @@ private:
     SteadyTime arrivals_from_ VEDETTE_GUARDED_BY(work_){};  ///< none are looked at before
     SteadyTime names_from_ VEDETTE_GUARDED_BY(work_){};     ///< nor names
 
-    mutable Mutex published_mutex_;  ///< held for a moment only; guards this:
-    /// One a group; changed in place where nobody reads it.
-    std::vector<std::shared_ptr<GroupStatus>> published_ VEDETTE_GUARDED_BY(published_mutex_);
+    mutable Mutex published_mutex_;  ///< held as long as a copy takes; guards this:
+    std::vector<GroupStatus> published_ VEDETTE_GUARDED_BY(published_mutex_);
 
     std::atomic<bool> any_on_arrival_ = false;
     Mutex sleep_;                                      ///< guards these:

@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include "rules/group_metrics.h"
 #include "tests/rules/store_world.h"
 
 using namespace vedette;
@@ -118,7 +117,7 @@ TEST_CASE("groups say at /metrics what Prometheus's say, under its names", "[rul
     world.clock.wind(10min);
     world.evaluate();
     std::map<std::string, double> said;
-    for (const MetricFamily& family : group_families(world.manager->published()))
+    for (const MetricFamily& family : world.manager->families())
         for (const auto& point : family.points)
             if (point.labels.get("rule_group") == "rules.yml;slow") said[family.name] = point.value;
     CHECK(said["prometheus_rule_group_iterations_missed_total"] >= 8);
