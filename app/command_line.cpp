@@ -13,7 +13,7 @@ namespace {
 
 /// CLI11 hands durations over as text; this reads them or says what was expected.
 CLI::Option* add_duration(CLI::App* app, const std::string& name, Milliseconds& value,
-                  const std::string& help) {
+                          const std::string& help) {
     const auto read = [&value, name](const std::string& text) {
         const Result<Milliseconds> duration = parse_duration(text);
         if (!duration) throw CLI::ValidationError(name, duration.error().message);
@@ -171,8 +171,7 @@ private:
                         "compare with these rule files; default what ALERTS remembers")
             ->type_name("FILE")
             ->needs(since);
-        app->add_flag("--all", past_.all, "show every time that an alert fired")
-            ->needs(since);
+        app->add_flag("--all", past_.all, "show every time that an alert fired")->needs(since);
         group->footer(
             "Examples:\n  vedette test rules rules/*_test.yml\n"
             "  vedette test rules rules/services.yml --since 7d --data data");

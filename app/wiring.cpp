@@ -263,8 +263,8 @@ Result<void> Daemon::Rooms::open() {
         probes->book().on_change([this](const probes::Change& change) {
             if (options.console) print_change(change);
         });
-        scraper = std::make_unique<scrape::Scraper>(scrape::ScraperDoors{
-            io->loop(), *http, *dns, *files, *readings, clock, log, metrics});
+        scraper = std::make_unique<scrape::Scraper>(
+            scrape::ScraperDoors{io->loop(), *http, *dns, *files, *readings, clock, log, metrics});
     });
     const auto reason_of = [this](const Labels& labels) {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));

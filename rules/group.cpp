@@ -32,7 +32,8 @@ TemplateFunctions functions_at(Timestamp at, const Ask& ask, const RuleSettings&
                                std::stop_token stop) {
     PrometheusFunctionSettings settings;
     settings.external_url = rules.external_url;
-    settings.query = [=, features = rules.features](const std::string& text) -> Result<TemplateValue> {
+    settings.query = [=,
+                      features = rules.features](const std::string& text) -> Result<TemplateValue> {
         const auto expr = promql::parse(text, nullptr, features);
         if (!expr) return fail(expr.error());
         auto result = ask(**expr, at, stop);
@@ -124,8 +125,8 @@ void Group::clock_set(Milliseconds by, Timestamp now, const Clock& clock) {
             if (running.alerting) running.alerting->shift(by);
     next_ = schedule_.at_or_before(now) + schedule_.interval;
     if (std::chrono::abs(by) < limits::clock_step_large) return;
-    quiet_until_ = clock.steady() + std::min<Milliseconds>(2 * schedule_.interval,
-                                                           limits::clock_step_pause_max);
+    quiet_until_ = clock.steady() +
+                   std::min<Milliseconds>(2 * schedule_.interval, limits::clock_step_pause_max);
 }
 
 bool Group::evaluate_if_due(Timestamp now, Surroundings& with, std::stop_token stop) {
@@ -241,9 +242,9 @@ void Group::make_up(Timestamp until, Surroundings& with, std::stop_token stop) {
         evaluate(at, with, stop);
     silent_ = false;
     if (count > 0)
-        with.log.info("evaluations of the time the program was down were made up for",
-                      {{"group", definition_.name}, {"file", definition_.file},
-                       {"evaluations", count}});
+        with.log.info(
+            "evaluations of the time the program was down were made up for",
+            {{"group", definition_.name}, {"file", definition_.file}, {"evaluations", count}});
 }
 
 // ── rules that select nothing ──
@@ -260,9 +261,8 @@ std::size_t Group::look_for_names(LabelSource& names, Window window, std::size_t
         running.names_looked_at = now;
         std::string why = why_nothing_matches(*running.rule.expr, names, window);
         if (!why.empty() && why != running.unmatched)
-            log.warn("a rule selects nothing", {{"group", definition_.name},
-                                                {"rule", running.rule.name},
-                                                {"why", why}});
+            log.warn("a rule selects nothing",
+                     {{"group", definition_.name}, {"rule", running.rule.name}, {"why", why}});
         running.unmatched = std::move(why);
     }
     return looked;

@@ -89,9 +89,9 @@ public:
     Labels mark_labels() const;
 
     /// Says of rules whose last evaluation read no series why that is; at most `most` of them, and
-    /// none twice within limits of `again_after`. Returns how many were looked into.
-    std::size_t look_for_names(LabelSource& names, Window window, std::size_t most,
-                               Timestamp now, Log& log);
+    /// none again within ten minutes. Returns how many were looked into.
+    std::size_t look_for_names(LabelSource& names, Window window, std::size_t most, Timestamp now,
+                               Log& log);
 
     /// Resolves its alerts, ends its series: it is no longer in the rules. False when the sink did
     /// not take the alerts; to be called again then.

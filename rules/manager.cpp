@@ -26,15 +26,14 @@ constexpr std::size_t looked_into_max = 50;
 constexpr Milliseconds names_window = std::chrono::hours(24);
 
 Surroundings surroundings(const Doors& doors) {
-    return {doors.ask, doors.samples, doors.alerts,
-            doors.clock, doors.log, Surroundings::Numbers::in(doors.metrics), doors.prepare};
+    return {doors.ask,    doors.samples, doors.alerts,
+            doors.clock,  doors.log,     Surroundings::Numbers::in(doors.metrics),
+            doors.prepare};
 }
 
 }  // namespace
 
-Manager::Manager(Doors doors)
-    : doors_(std::move(doors)),
-      with_(surroundings(doors_)) {}
+Manager::Manager(Doors doors) : doors_(std::move(doors)), with_(surroundings(doors_)) {}
 
 Manager::~Manager() {
     stop();
@@ -151,8 +150,8 @@ void Manager::end_groups(Timestamp now) {
 
 void Manager::look_at_clock() {
     const Timestamp now = doors_.clock.now();
-    const auto steady = std::chrono::duration_cast<Milliseconds>(
-        doors_.clock.steady().time_since_epoch());
+    const auto steady =
+        std::chrono::duration_cast<Milliseconds>(doors_.clock.steady().time_since_epoch());
     const Milliseconds ahead = now - Timestamp{steady.count()};
     const Milliseconds by = ahead - ahead_.value_or(ahead);
     ahead_ = ahead;

@@ -206,9 +206,9 @@ void read_own_group_keys(MapReader& map, RuleGroup& group, const RuleReading& ho
     if (!map.node("catch_up")) return;
     group.catch_up = map.duration("catch_up", no_duration);
     if (group.catch_up > catch_up_max)
-        map.problem("catch_up", fmt::format("{} is too long to make up for; expected at most {}",
-                                            format_duration(group.catch_up),
-                                            format_duration(catch_up_max)));
+        map.problem("catch_up",
+                    fmt::format("{} is too long to make up for; expected at most {}",
+                                format_duration(group.catch_up), format_duration(catch_up_max)));
 }
 
 RuleGroup read_group(const ConfigNode& node, std::size_t number, Problems& problems,

@@ -38,16 +38,14 @@ Result<std::string> report_of(const TestOptions& options, const HistoryOptions& 
     }
     if (!before) return fail(before.error());
     const std::string compared =
-        history.against.empty()
-            ? "as it is: what ALERTS says of the rules that ran"
-            : fmt::format("as it is: {}", fmt::join(history.against, ", "));
+        history.against.empty() ? "as it is: what ALERTS says of the rules that ran"
+                                : fmt::format("as it is: {}", fmt::join(history.against, ", "));
     return fmt::format(
         "{} to {}: {} over {} of history; {}\n\n{}", format_rfc3339(window->from),
         format_rfc3339(window->to), counted(histories->size(), "alert", "alerts"),
         format_duration(window->to - window->from), compared,
-        history_report(
-            *histories, *before, *window,
-            history.all ? std::numeric_limits<std::size_t>::max() : times_shown));
+        history_report(*histories, *before, *window,
+                       history.all ? std::numeric_limits<std::size_t>::max() : times_shown));
 }
 
 }  // namespace

@@ -41,16 +41,14 @@ void warn_of_pages(const Histories& histories, Window window, double pages_max,
     }
 }
 
-void warn_of_nothing(const Groups& groups, LabelSource& names, Window window,
-                     Warnings& warnings) {
+void warn_of_nothing(const Groups& groups, LabelSource& names, Window window, Warnings& warnings) {
     std::set<std::string> recorded;
     for (const auto& group : groups)
         for (const auto& rule : group.rules)
             if (rule.kind == rules::Rule::Kind::Recording) recorded.insert(rule.name);
     for (const auto& group : groups)
         for (const auto& rule : group.rules) {
-            const std::string why =
-                rules::why_nothing_matches(*rule.expr, names, window, recorded);
+            const std::string why = rules::why_nothing_matches(*rule.expr, names, window, recorded);
             if (!why.empty()) warnings.add(group.name, rule.name, why);
         }
 }

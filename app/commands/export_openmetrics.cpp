@@ -51,7 +51,8 @@ Result<ExportDone> export_data(const ExportOptions& options) {
     auto past = PastStore::open(options.data, "export");
     if (!past) return fail(past.error());
     // Both ends count.
-    return export_openmetrics((*past)->store(), selectors, {*start - Milliseconds(1), *end}, put_out);
+    return export_openmetrics((*past)->store(), selectors, {*start - Milliseconds(1), *end},
+                              put_out);
 }
 
 }  // namespace

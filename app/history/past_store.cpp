@@ -9,8 +9,7 @@
 
 namespace vedette::app {
 
-Result<std::unique_ptr<PastStore>> PastStore::open(const std::string& data,
-                                                   std::string_view verb) {
+Result<std::unique_ptr<PastStore>> PastStore::open(const std::string& data, std::string_view verb) {
     auto frozen = freeze_data(data);
     if (!frozen) return fail(frozen.error());
     std::unique_ptr<PastStore> made(new PastStore());
@@ -18,8 +17,8 @@ Result<std::unique_ptr<PastStore>> PastStore::open(const std::string& data,
     store::StoreSettings settings;
     settings.lock_folder = false;
     settings.own_thread = false;
-    auto opened = store::Store::open(*made->files_, data, settings, made->clock_, made->log_,
-                                     made->metrics_);
+    auto opened =
+        store::Store::open(*made->files_, data, settings, made->clock_, made->log_, made->metrics_);
     if (!opened) return fail(opened.error());
     made->store_ = std::move(*opened);
     for (const auto& loss : made->store_->recovery().losses)

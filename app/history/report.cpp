@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "app/terminal.h"
@@ -55,10 +56,10 @@ std::string times_of(const AlertHistory& history, Window window, std::size_t sho
     for (std::size_t i = left_out; i < count; ++i) {
         const Firing& firing = history.firings[i];
         LabelsBuilder labels(firing.labels);
-        out += fmt::format("    {}  for {}{}  {}\n", to_seconds(firing.from),
-                           humanize_duration(firing.lasted(window.to)),
-                           firing.until ? "" : ", and on",
-                           to_string(labels.del("alertname").build()));
+        out +=
+            fmt::format("    {}  for {}{}  {}\n", to_seconds(firing.from),
+                        humanize_duration(firing.lasted(window.to)), firing.until ? "" : ", and on",
+                        to_string(labels.del("alertname").build()));
     }
     return out;
 }
@@ -83,8 +84,8 @@ std::string history_report(const Histories& histories, const Histories& before, 
         if (!one.firings.empty()) out += times_of(one, window, shown_max);
     for (const AlertHistory& one : histories)
         if (one.failed > 0)
-            out += fmt::format("\n  {}: {} evaluations failed: {}\n", one.name, one.failed,
-                               one.error);
+            out +=
+                fmt::format("\n  {}: {} evaluations failed: {}\n", one.name, one.failed, one.error);
     return out;
 }
 

@@ -20,8 +20,7 @@ bool looks_at_the_ends(const promql::Expr& expr) {
 }  // namespace
 
 void Ahead::expect(const promql::Expr& expr, Milliseconds step, Timestamp end) {
-    const bool has_steps =
-        expr.type == promql::Type::Vector || expr.type == promql::Type::Scalar;
+    const bool has_steps = expr.type == promql::Type::Vector || expr.type == promql::Type::Scalar;
     if (has_steps && !looks_at_the_ends(expr)) expected_[&expr] = {step, end, {}, {}, {}};
 }
 

@@ -29,7 +29,7 @@ private:
     struct Stretch {
         Milliseconds step{0};
         Timestamp end;
-        std::optional<Timestamp> begin;  ///< of what is known
+        std::optional<Timestamp> begin;             ///< of what is known
         std::optional<Timestamp> one_by_one_until;  ///< it fails somewhere before
         std::map<Timestamp, std::vector<QueryResult::Series>> vectors;
     };

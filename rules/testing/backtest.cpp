@@ -79,8 +79,7 @@ std::set<std::string> names_of(const std::vector<RuleGroup>& groups) {
 Milliseconds longest_for(const std::vector<RuleGroup>& groups) {
     Milliseconds longest{0};
     for (const RuleGroup& group : groups)
-        for (const Rule& rule : group.rules)
-            longest = std::max(longest, rule.holds.before_firing);
+        for (const Rule& rule : group.rules) longest = std::max(longest, rule.holds.before_firing);
     return longest;
 }
 
@@ -105,8 +104,8 @@ public:
         const Ask ask = [this](const promql::Expr& expr, Timestamp at, std::stop_token stops) {
             return ahead_->ask(expr, at, std::move(stops));
         };
-        Surroundings with{ask,    *recorded_, listener_,
-                          clock_, log_,       Surroundings::Numbers::in(metrics_), nullptr};
+        Surroundings with{
+            ask, *recorded_, listener_, clock_, log_, Surroundings::Numbers::in(metrics_), nullptr};
         while (auto* next = first_due()) {
             if (stop.stop_requested()) return fail(Fault::Cancelled, "the back-test was stopped");
             clock_.set(next->group.next());
@@ -142,8 +141,7 @@ private:
             GroupStatus status = group.status();
             running_.push_back({std::move(group), std::move(status), {}});
             running_.back().errors.resize(definition.rules.size());
-            const Milliseconds step =
-                definition.interval.value_or(settings_.evaluation_interval);
+            const Milliseconds step = definition.interval.value_or(settings_.evaluation_interval);
             for (const Rule& rule : definition.rules)
                 if (!all_->reads_above(*rule.expr))
                     ahead_->expect(*rule.expr, step, settings_.window.to);
@@ -214,8 +212,7 @@ Result<std::vector<AlertHistory>> backtest(const std::vector<RuleGroup>& groups,
     return Walk(groups, source, settings).walk(std::move(stop));
 }
 
-Result<std::vector<AlertHistory>> as_it_was(SeriesSource& source, Window window,
-                                            Milliseconds gap) {
+Result<std::vector<AlertHistory>> as_it_was(SeriesSource& source, Window window, Milliseconds gap) {
     const std::vector<Matcher> matchers = {
         {Matcher::Op::Equal, std::string(metric_name_label), "ALERTS"},
         {Matcher::Op::Equal, "alertstate", "firing"}};

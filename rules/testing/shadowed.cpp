@@ -20,8 +20,7 @@ public:
         if (!has_below_) has_below_ = next_below();
         if (!has_above_) has_above_ = above_->next(from_above_);
         if (!has_below_ && !has_above_) return false;
-        const bool first =
-            has_below_ && (!has_above_ || *from_below_.labels < *from_above_.labels);
+        const bool first = has_below_ && (!has_above_ || *from_below_.labels < *from_above_.labels);
         out = first ? from_below_ : from_above_;
         (first ? has_below_ : has_above_) = false;
         return true;

@@ -64,7 +64,8 @@ public:
     void scrape() {
         clock_.wind(every);
         Batch batch;
-        for (const SeriesRef ref : refs_) batch.rows.push_back({ref, {clock_.now() - every, ++value_}});
+        for (const SeriesRef ref : refs_)
+            batch.rows.push_back({ref, {clock_.now() - every, ++value_}});
         (void)store_->append(batch);
     }
     void evaluate() { manager_->evaluate_due(clock_.now()); }
@@ -101,7 +102,8 @@ BENCHMARK_CAPTURE(evaluate, rate, "rate(queue_length{{instance=\"host-{}\"}}[5m]
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(evaluate, by_pattern, "queue_length{{instance=~\"host-{}\"}} > 1e12")
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(evaluate, sum_by_job, "sum by (job) (queue_length{{instance=\"host-{}\"}}) > 1e12")
+BENCHMARK_CAPTURE(evaluate, sum_by_job,
+                  "sum by (job) (queue_length{{instance=\"host-{}\"}}) > 1e12")
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -27,9 +27,7 @@ std::vector<RuleGroup> read(const std::string& rules) {
 /// Each firing as `Alert{labels} +minutes..minutes`, to the minute.
 std::string told(const std::vector<AlertHistory>& histories) {
     std::string out;
-    const auto minute = [](Timestamp at) {
-        return std::to_string((at - begin).count() / 60'000);
-    };
+    const auto minute = [](Timestamp at) { return std::to_string((at - begin).count() / 60'000); };
     for (const AlertHistory& history : histories)
         for (const Firing& firing : history.firings) {
             LabelsBuilder labels(firing.labels);
@@ -87,9 +85,8 @@ TEST_CASE("a rule that fails says how often and why", "[rules][backtest]") {
     source.load("a{n=\"1\"} 1x9 _x9 1x50\na{n=\"2\"} 1x70\nb 1x70", begin);
     BacktestSettings settings;
     settings.window = {begin, begin + 1h};
-    const auto histories =
-        backtest(read("- name: g\n  rules:\n  - {alert: Bad, expr: a == on () b}\n"), source,
-                 settings);
+    const auto histories = backtest(
+        read("- name: g\n  rules:\n  - {alert: Bad, expr: a == on () b}\n"), source, settings);
     REQUIRE(histories);
     REQUIRE(histories->size() == 1);
     CHECK(histories->front().failed > 40);
@@ -98,7 +95,8 @@ TEST_CASE("a rule that fails says how often and why", "[rules][backtest]") {
 
 TEST_CASE("evaluating ahead says the same as evaluating time by time", "[rules][backtest]") {
     MemorySource source;
-    source.load("load{n=\"1\"} 0+1x30 30-1x30 5x300\nload{n=\"2\"} 3 stale 4x100 _x40 9x200", begin);
+    source.load("load{n=\"1\"} 0+1x30 30-1x30 5x300\nload{n=\"2\"} 3 stale 4x100 _x40 9x200",
+                begin);
     // The second asks about a name that may come from a rule, which is why it is asked each time.
     for (const char* expr : {"load > 4", "rate(load[5m]) > 0", "sum(load) > 20", "absent(load > 8)",
                              "topk(1, load) > 6", "vector(scalar(sum(load))) > 3"}) {
@@ -114,7 +112,8 @@ TEST_CASE("evaluating ahead says the same as evaluating time by time", "[rules][
 
 TEST_CASE("alerts of one evaluation are one page", "[rules][backtest]") {
     AlertHistory history;
-    for (const Timestamp at : {begin, begin, begin, begin + 1h}) history.firings.push_back({{}, at, {}});
+    for (const Timestamp at : {begin, begin, begin, begin + 1h})
+        history.firings.push_back({{}, at, {}});
     CHECK(history.pages() == 2);
     CHECK(history.pages_per_week({begin, begin + 24h}) == 14);
     CHECK(history.pages_per_week({begin, begin}) == 0);
@@ -123,7 +122,8 @@ TEST_CASE("alerts of one evaluation are one page", "[rules][backtest]") {
 TEST_CASE("ALERTS says when the rules that ran fired", "[rules][backtest]") {
     MemorySource source;
     source.load(
-        "ALERTS{alertname=\"A\", alertstate=\"firing\", job=\"x\"} _x4 1x5 stale _x19 1x2 _x30 1x3\n"
+        "ALERTS{alertname=\"A\", alertstate=\"firing\", job=\"x\"} _x4 1x5 stale _x19 1x2 _x30 "
+        "1x3\n"
         "ALERTS{alertname=\"A\", alertstate=\"pending\", job=\"x\"} 1x4\n"
         "ALERTS{alertname=\"B\", alertstate=\"firing\"} _x61 1x3",
         begin);

@@ -16,7 +16,8 @@ std::string rules_with(const std::string& group_keys, const std::string& hold = 
            "}\n";
 }
 
-/// Two minutes of life, so many minutes down while `values` came (as by remote write), and up again.
+/// Two minutes of life, so many minutes down while `values` came (as by remote write), and up
+/// again.
 void outage(StoreWorld& world, const std::string& rules, const std::vector<double>& values,
             double before = 1) {
     world.start(rules);
@@ -104,10 +105,12 @@ TEST_CASE("keys of a group of ours say where they belong and how much they take"
     };
     CHECK(problems_of("  evaluate: on_arrival\n  catch_up: 1h\n", Dialect::Vedette) == "");
     CHECK(problems_of("  evaluate: on_arrival\n", Dialect::Prometheus) ==
-          "r.yml:3:13: `evaluate` is a key of Vedette's; expected the file under `vedette_rules`, not "
+          "r.yml:3:13: `evaluate` is a key of Vedette's; expected the file under `vedette_rules`, "
+          "not "
           "`rule_files`\n      evaluate: on_arrival\n                ^\n");
     CHECK(problems_of("  catch_up: 1h\n", Dialect::Prometheus) ==
-          "r.yml:3:13: `catch_up` is a key of Vedette's; expected the file under `vedette_rules`, not "
+          "r.yml:3:13: `catch_up` is a key of Vedette's; expected the file under `vedette_rules`, "
+          "not "
           "`rule_files`\n      catch_up: 1h\n                ^\n");
     CHECK(problems_of("  catch_up: 2d\n", Dialect::Vedette) ==
           "r.yml:3:13: 2d is too long to make up for; expected at most 1d\n"

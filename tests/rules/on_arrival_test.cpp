@@ -40,7 +40,8 @@ void settle(StoreWorld& world) {
 
 }  // namespace
 
-TEST_CASE("a batch is evaluated at once, rules in order, by the wall clock", "[rules][on_arrival]") {
+TEST_CASE("a batch is evaluated at once, rules in order, by the wall clock",
+          "[rules][on_arrival]") {
     StoreWorld world;
     settle(world);
     const auto before = iterations(world, 0), slow_before = iterations(world, 1);

@@ -19,8 +19,8 @@ struct Scene {
     Scene() {
         settings.own_thread = false;
         settings.out_of_order_window = 10min;
-        store = std::move(
-            *store::Store::open(*files, folder.path(), settings, clock, log, *metrics));
+        store =
+            std::move(*store::Store::open(*files, folder.path(), settings, clock, log, *metrics));
     }
 
     void write(const Labels& labels, Timestamp at, Value value) {
@@ -142,8 +142,8 @@ TEST_CASE("a prepared query answers what the engine answers, whatever became of 
         live(scene, random, born);
         if (step % 10 == 9) REQUIRE(scene.store->maintain());
         if (step % 33 == 32)
-            REQUIRE(scene.store->erase({{{Matcher::Op::Equal, "job", "b"}}},
-                                       {{0}, scene.clock.now()}));
+            REQUIRE(
+                scene.store->erase({{{Matcher::Op::Equal, "job", "b"}}}, {{0}, scene.clock.now()}));
         for (Asked& one : asked) {
             CAPTURE(step, one.text);
             promql::QueryStatistics quick, slow;

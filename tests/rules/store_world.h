@@ -30,15 +30,15 @@ public:
     void start(const std::string& rules) {
         manager.reset();
         rule_metrics_ = std::make_unique<Metrics>();
-        manager = std::make_unique<Manager>(Doors{
-            [this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
-                return engine_.instant(expr, at, *store, stop);
-            },
-            *store, *store, *this, *this, clock, log_, *rule_metrics_,
-            [this](const promql::Expr& expr) {
-                return std::make_unique<promql::PreparedQuery>(engine_, expr, *store, *store);
-            },
-            store.get()});
+        manager = std::make_unique<Manager>(
+            Doors{[this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
+                      return engine_.instant(expr, at, *store, stop);
+                  },
+                  *store, *store, *this, *this, clock, log_, *rule_metrics_,
+                  [this](const promql::Expr& expr) {
+                      return std::make_unique<promql::PreparedQuery>(engine_, expr, *store, *store);
+                  },
+                  store.get()});
         Problems problems;
         auto groups = read_rules("rules.yml", rules, problems, Dialect::Vedette);
         REQUIRE(problems.text() == "");

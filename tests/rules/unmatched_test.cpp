@@ -17,8 +17,8 @@ struct Shop {
     Shop() {
         store::StoreSettings settings;
         settings.own_thread = false;
-        store = std::move(
-            *store::Store::open(*files, folder.path(), settings, clock, log, *metrics));
+        store =
+            std::move(*store::Store::open(*files, folder.path(), settings, clock, log, *metrics));
         for (const char* job : {"shop", "till"})
             for (const char* zone : {"eu", "us"})
                 if (job != std::string("till") || zone != std::string("us"))
