@@ -146,7 +146,7 @@ private:
     }
 
     void add_test() {
-        CLI::App* group = verb(root_, "test", "run tests that people wrote for their rules", {});
+        CLI::App* group = verb(root_, "test", "run tests of rules, or send one to receivers", {});
         group->require_subcommand(1);
         CLI::App* app = verb(*group, "rules",
                              "unit tests of rules, as promtool has them; with --since, rules on "
@@ -172,6 +172,13 @@ private:
             ->type_name("FILE")
             ->needs(since);
         app->add_flag("--all", past_.all, "show every time that an alert fired")->needs(since);
+        CLI::App* notify = verb(*group, "notify", "send a test message to receivers, for real",
+                                [this] { return test_notify(notify_config_, notify_receiver_); });
+        notify->add_option("--config,--config.file", notify_config_, "configuration")
+            ->type_name("FILE")
+            ->required();
+        notify->add_option("--receiver", notify_receiver_, "only this one; else all")->type_name("NAME");
+        notify->footer("Example:\n  vedette test notify --config vedette.yml --receiver team");
         group->footer(
             "Examples:\n  vedette test rules rules/*_test.yml\n"
             "  vedette test rules rules/services.yml --since 7d --data data");
@@ -319,6 +326,7 @@ private:
     std::string unused_;
     TestOptions test_;
     HistoryOptions past_, week_;
+    std::string notify_config_, notify_receiver_;
     ProbeOptions probe_;
     QueryOptions query_;
     RestoreOptions restore_;

@@ -231,13 +231,14 @@ private:
     /// `notify_file: alertmanager.yml` holds what could stand here, with a `global` of its own.
     void read_notify_file(const ConfigNode& root) {
         for (const std::string& key : notify_keys_)
-            if (const ConfigNode* inline_section = root.find(key))
+            if (const ConfigNode* inline_section = root.find(key); inline_section && key != "timezone")
                 problems_.add(
                     *inline_section,
                     fmt::format(
                         "`{}` stands here and `notify_file` names another; keep one of them", key));
         const std::string name = scalar_string(*notify_file_, problems_, "`notify_file`");
         if (name.empty()) return;
+        notify_.written_for_alertmanager();
         const std::string path = (std::filesystem::path(folder_) / name).string();
         const ConfigNode file = read_yaml_file(path, problems_);
         for (const ConfigNode::Entry& entry : file.entries) {

@@ -13,6 +13,7 @@
 #include <random>
 #include <thread>
 
+#include "app/alert_history.h"
 #include "app/arrival_sink.h"
 #include "app/backup/backup.h"
 #include "app/console.h"
@@ -194,6 +195,7 @@ struct Daemon::Rooms {
     std::unique_ptr<Files> store_files;
     std::unique_ptr<store::Store> store;
     std::unique_ptr<promql::Engine> engine;
+    std::unique_ptr<AlertHistory> history;
 
     std::unique_ptr<LoopThread> io;
     std::unique_ptr<Resolver> resolver;  // io thread
@@ -247,6 +249,7 @@ Result<void> Daemon::Rooms::open() {
                                .lookback = options.query_lookback,
                                .features = features_of(options)},
         clock);
+    history = std::make_unique<AlertHistory>(*engine, *store, clock);
     io = std::make_unique<LoopThread>("io");
     io->call([this] { open_network(); });
     auto notifying =
@@ -254,6 +257,9 @@ Result<void> Daemon::Rooms::open() {
                                *smtp, clock, log, metrics, &*reserve);
     if (!notifying) return fail(notifying.error());
     notifier = std::move(*notifying);
+    notifier->ask_for_histories([this](notify::AlertRef alert, AlertHistory::Done done) {
+        history->ask(std::move(alert), std::move(done));
+    });
     const auto arrived = [this] { manager->arrived(); };
     readings.emplace(store->seen_rather_than_safe(), arrived);
     writes.emplace(*store, arrived);
@@ -574,6 +580,7 @@ void Daemon::stop() {
         rooms.scraper->stop();
     });
     rooms.notifier->stop();
+    rooms.history->stop();
     rooms.remote_writers->stop();
     if (const Result<void> closed = rooms.store->close(); !closed)
         rooms.log.error("store not closed", {{"error", closed.error().message}});

@@ -73,7 +73,8 @@ std::vector<ConfigSection> ConfigReader::sections() {
     };
     return {
         {"route", "Who is told about which alerts, and when; Alertmanager's tree.", keep(route_)},
-        {"receivers", "Ways to be told: webhook, Slack, e-mail.", keep(receivers_)},
+        {"receivers", "Ways to be told: Slack, e-mail, PagerDuty, Teams …", keep(receivers_)},
+        {"timezone", "Of every time that people read: `Europe/Paris`.", keep(timezone_)},
         {"inhibit_rules", "Alerts that need not be told while others fire.", keep(inhibit_rules_)},
         {"time_intervals", "Named times at which routes are mute or active.", keep(time_intervals_)},
         {"mute_time_intervals", "The old name of `time_intervals`.", keep(mute_time_intervals_)},
@@ -87,7 +88,14 @@ void ConfigReader::global(const ConfigNode& node) {
 
 Settings ConfigReader::finish(Problems& problems) {
     Settings settings;
-    const GlobalSettings global = read_global_settings(global_, problems);
+    GlobalSettings global = read_global_settings(global_, problems);
+    global.own_words = own_words_;
+    if (!timezone_.is_null()) {
+        const std::string name = scalar_string(timezone_, problems, "`timezone`");
+        if (auto zone = find_time_zone(name); zone) settings.timezone = std::move(*zone);
+        else problems.add(timezone_, fmt::format("`timezone` is `{}`, which this machine does not know; expected "
+                                                 "a name such as `Europe/Paris`", name));
+    }
     settings.resolve_timeout = global.resolve_timeout;
     if (receivers_.is_list())
         for (const ConfigNode& node : receivers_.items) {

@@ -23,12 +23,15 @@ public:
     /// `folder` is where relative `templates` globs start; `read` opens what they match.
     ConfigReader(std::string folder, ReadFile read);
 
-    /// `route`, `receivers`, `inhibit_rules`, `time_intervals`, `mute_time_intervals`, `templates`.
+    /// `route`, `receivers`, `inhibit_rules`, `time_intervals`, `mute_time_intervals`, `templates`,
+    /// `timezone`.
     /// The functions copy their node and live as long as this object.
     std::vector<ConfigSection> sections();
     /// The file's `global`, whose keys Prometheus's configuration shares: call it with the node when
     /// the file has one. Keys of Prometheus's `global` are left to their reader.
     void global(const ConfigNode& node);
+    /// The sections come from a file that was written for Alertmanager: its receivers look as they did.
+    void written_for_alertmanager() { own_words_ = false; }
 
     /// Everything that is wrong goes to `problems`; the result counts only when there is none.
     Settings finish(Problems& problems);
@@ -44,7 +47,8 @@ private:
 
     std::string folder_;
     ReadFile read_;
-    ConfigNode global_, route_, receivers_, inhibit_rules_, templates_;
+    bool own_words_ = true;
+    ConfigNode global_, route_, receivers_, inhibit_rules_, templates_, timezone_;
     ConfigNode time_intervals_, mute_time_intervals_;
     std::vector<std::shared_ptr<const NamedInterval>> intervals_;
 };

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 
+#include "notify/senders/service.h"
+
 namespace vedette::notify {
 namespace {
 
-constexpr std::string_view refused_kinds[] = {
-    "discord_configs", "googlechat_configs", "incidentio_configs", "jira_configs",
-    "mattermost_configs", "msteams_configs", "msteamsv2_configs", "opsgenie_configs",
-    "pagerduty_configs", "pushover_configs", "rocketchat_configs", "sns_configs",
-    "telegram_configs", "victorops_configs", "webex_configs", "wechat_configs"};
+constexpr std::pair<std::string_view, std::string_view> refused_kinds[] = {
+    {"googlechat_configs", "expected `webhook_configs` with a `payload`"},
+    {"jira_configs", "expected `webhook_configs` to an automation rule of Jira"},
+    {"pushover_configs", "expected `telegram_configs` or `twilio_configs`"},
+    {"sns_configs", "expected `webhook_configs`; requests are not signed for AWS"},
+    {"wechat_configs", "expected `webhook_configs`"}};
 
 std::shared_ptr<const HttpSettings> read_http(MapReader& map, const GlobalSettings& global) {
     const ConfigNode* node = map.node("http_config");
@@ -20,67 +23,107 @@ std::shared_ptr<const HttpSettings> read_http(MapReader& map, const GlobalSettin
     return std::make_shared<HttpSettings>(read_http_settings(http));
 }
 
-Milliseconds read_timeout(MapReader& map) {
-    const Milliseconds timeout = map.duration("timeout", 10s);
-    return timeout == 0ms ? 10s : timeout;
+Milliseconds read_timeout(MapReader& map, Milliseconds otherwise) {
+    const Milliseconds timeout = map.duration("timeout", otherwise);
+    return timeout == 0ms ? otherwise : timeout;
 }
 
-Integration read_webhook(const ConfigNode& node, const GlobalSettings& global, Problems& problems) {
-    MapReader map(node, problems, "webhook_configs");
+/// `send_resolved`, `on`, `at_most`, `per`: what every integration may say.
+void read_when(MapReader& map, Integration& out, bool send_resolved) {
+    out.send_resolved = map.boolean("send_resolved", send_resolved);
+    if (map.node("on") != nullptr) {
+        if (map.node("send_resolved") != nullptr)
+            map.problem("on", "`on` and `send_resolved` say the same; keep one of them");
+        out.send_firing = out.send_resolved = false;
+        for (const std::string& word : map.strings("on")) {
+            if (word == "firing") out.send_firing = true;
+            else if (word == "resolved") out.send_resolved = true;
+            else map.problem("on", fmt::format("`on` has `{}`; expected `firing` or `resolved`", word));
+        }
+        if (!out.send_firing && !out.send_resolved) map.problem("on", "`on` is empty; nothing would be sent");
+    }
+    out.rate.at_most = static_cast<std::uint64_t>(map.integer("at_most", 0, 0, 1'000'000));
+    out.rate.per = map.duration("per", out.rate.per);
+    if (out.rate.per <= 0ms) map.problem("per", "`per` cannot be zero");
+}
+
+/// One key of a service; true when it was there.
+bool read_key(MapReader& map, const Key& key, WebSettings& web) {
+    const std::string name(key.name);
+    const ConfigNode* node = map.node(key.name);
+    switch (key.is) {
+        case Key::Is::Text:
+            if (node != nullptr) web.texts[name] = map.string(key.name);
+            break;
+        case Key::Is::Secret:
+            if (Secret secret = read_secret(map, key.name); secret.is_set()) web.secrets[name] = std::move(secret);
+            return web.secrets.contains(name);
+        case Key::Is::Switch:
+            web.switches[name] = map.boolean(key.name, key.otherwise == "true");
+            break;
+        case Key::Is::Number:
+            web.numbers[name] = map.integer(key.name, 0, 0, std::int64_t{1} << 53);
+            break;
+        case Key::Is::Tree:
+            if (node != nullptr) web.trees[name] = *node;
+            break;
+    }
+    return node != nullptr;
+}
+
+void fill_defaults(const Service& service, const GlobalSettings& global, WebSettings& web) {
+    const bool has_secret = !web.secrets.empty();
+    for (const Key& key : service.keys) {
+        const std::string name(key.name);
+        if (key.is == Key::Is::Secret && !key.global.empty() && !web.secrets.contains(name) &&
+            !(service.secrets_exclude && has_secret))
+            if (const auto found = global.secrets.find(key.global); found != global.secrets.end())
+                web.secrets[name] = found->second;
+        if (key.is != Key::Is::Text || web.texts.contains(name)) continue;
+        const auto found = global.texts.find(key.global);
+        if (!key.global.empty() && found != global.texts.end()) web.texts[name] = found->second;
+        else if (!key.otherwise.empty() && (key.part == Key::Part::Operation || !web.own_words))
+            web.texts[name] = key.otherwise;
+    }
+}
+
+Integration read_web(const Service& service, const ConfigNode& node, const GlobalSettings& global,
+                     Problems& problems) {
+    MapReader map(node, problems, fmt::format("{}_configs", service.kind));
     Integration out;
-    WebhookSettings webhook;
-    out.send_resolved = map.boolean("send_resolved", true);
-    webhook.http = read_http(map, global);
-    webhook.url = read_secret(map, "url");
-    if (!webhook.url.is_set()) problems.add(node, "a webhook needs `url` or `url_file`");
-    webhook.max_alerts = static_cast<std::uint64_t>(map.integer("max_alerts", 0, 0, 1'000'000));
-    webhook.timeout = read_timeout(map);
-    webhook.delivery_headers = map.boolean("delivery_headers", false);
-    webhook.signing_secret = read_secret(map, "signing_secret");
-    if (map.node("payload") != nullptr)
-        map.problem("payload", "`payload` is not supported yet; the body is Alertmanager's version 4");
-    out.how = std::move(webhook);
+    WebSettings web;
+    web.kind = service.kind;
+    read_when(map, out, service.send_resolved);
+    web.http = read_http(map, global);
+    web.timeout = read_timeout(map, 10s);
+    bool says_words = false;
+    for (const Key& key : service.keys)
+        if (read_key(map, key, web) && key.part == Key::Part::Words) says_words = true;
+    const std::string style = map.choice("style", {"vedette", "alertmanager"},
+                                         global.own_words && !says_words ? "vedette" : "alertmanager");
+    if (style == "vedette" && says_words)
+        map.problem("style", "`style: vedette` writes the message itself; remove it, or the texts given beside it");
+    web.own_words = style == "vedette";
+    fill_defaults(service, global, web);
+    if (service.check != nullptr) service.check(map, web);
+    out.how = std::move(web);
     return out;
 }
 
-Integration read_slack(const ConfigNode& node, const GlobalSettings& global, Problems& problems) {
-    MapReader map(node, problems, "slack_configs");
+Integration read_exec(const ConfigNode& node, const GlobalSettings&, Problems& problems) {
+    MapReader map(node, problems, "exec_configs");
     Integration out;
-    SlackSettings slack;
-    out.send_resolved = map.boolean("send_resolved", false);
-    slack.http = read_http(map, global);
-    slack.api_url = read_secret(map, "api_url");
-    if (!slack.api_url.is_set()) slack.api_url = global.slack_api_url;
-    if (!slack.api_url.is_set())
-        problems.add(node, "Slack needs `api_url` or `api_url_file`, here or in `global` as `slack_api_url`");
-    slack.timeout = read_timeout(map);
-    slack.channel = map.string("channel");
-    slack.username = map.string("username");
-    slack.icon_emoji = map.string("icon_emoji");
-    slack.icon_url = map.string("icon_url");
-    slack.color = map.string("color");
-    slack.title = map.string("title");
-    slack.title_link = map.string("title_link");
-    slack.pretext = map.string("pretext");
-    slack.text = map.string("text");
-    slack.footer = map.string("footer");
-    slack.fallback = map.string("fallback");
-    slack.image_url = map.string("image_url");
-    slack.thumb_url = map.string("thumb_url");
-    slack.mrkdwn_in = map.strings("mrkdwn_in");
-    slack.link_names = map.boolean("link_names", false);
-    slack.short_fields = map.boolean("short_fields", false);
-    map.list("fields", [&](const ConfigNode& item) {
-        MapReader field(item, problems, "field of slack_configs");
-        slack.fields.push_back({field.required_string("title"), field.required_string("value"),
-                                field.boolean("short", slack.short_fields)});
-    });
-    for (const char* key : {"actions", "app_token", "app_token_file", "app_url", "update_message"})
-        if (map.node(key) != nullptr)
-            map.problem(key, fmt::format("`{}` is not supported yet: this version posts to incoming "
-                                         "webhooks", key));
-    map.also_known({"callback_id"});
-    out.how = std::move(slack);
+    ExecSettings exec;
+    read_when(map, out, false);
+    exec.command = map.strings("command");
+    exec.timeout = read_timeout(map, 30s);
+    const auto is_template = [](const std::string& word) { return word.find("{{") != word.npos; };
+    if (exec.command.empty() || !exec.command.front().starts_with('/'))
+        map.problem("command", "`command` must be a list that starts with the absolute path of a program");
+    else if (std::ranges::any_of(exec.command, is_template))
+        map.problem("command", "`command` is no template: what fires reaches it as JSON on its standard input");
+    if (exec.command.empty()) exec.command = {"/"};
+    out.how = std::move(exec);
     return out;
 }
 
@@ -120,11 +163,22 @@ void read_smtp(MapReader& map, SmtpSettings& smtp) {
         map.problem("auth_secret", "`auth_secret` (CRAM-MD5) is not supported; use `auth_password`");
 }
 
+/// Alertmanager's switch: with `thread_by_date: daily` a day's mails are one thread. Without it mails of
+/// one group are: they always thread here.
+void read_threading(MapReader& map, EmailSettings& email) {
+    const ConfigNode* node = map.node("threading");
+    if (node == nullptr) return;
+    MapReader threading(*node, map.problems(), "threading");
+    const bool enabled = threading.boolean("enabled", false);
+    const std::string by = threading.choice("thread_by_date", {"none", "daily"}, "daily");
+    if (enabled && by == "daily") email.thread = EmailSettings::Thread::Day;
+}
+
 Integration read_email(const ConfigNode& node, const GlobalSettings& global, Problems& problems) {
     MapReader map(node, problems, "email_configs");
     Integration out;
     EmailSettings email;
-    out.send_resolved = map.boolean("send_resolved", false);
+    read_when(map, out, false);
     email.smtp = global.smtp;
     read_smtp(map, email.smtp);
     email.to = split_addresses(map.required_string("to"));
@@ -149,10 +203,15 @@ Integration read_email(const ConfigNode& node, const GlobalSettings& global, Pro
     email.text_off = text != nullptr && email.text.empty();
     if (email.html_off && email.text_off)
         problems.add(node, "`html` and `text` are both empty; nothing would be sent");
-    for (const char* key : {"threading", "force_implicit_tls"})
-        if (map.node(key) != nullptr)
-            map.problem(key, fmt::format("`{}` is not supported: mails of one group always thread, and "
-                                         "port 465 speaks TLS from the start", key));
+    read_threading(map, email);
+    if (map.boolean("force_implicit_tls", global.smtp_force_implicit_tls) &&
+        !email.smtp.smarthost.ends_with(":465"))
+        map.problem("force_implicit_tls", "`force_implicit_tls` is supported on port 465 only, where TLS is "
+                                          "spoken from the start anyway");
+    const std::string style = map.choice("style", {"vedette", "alertmanager"},
+                                         global.own_words && email.html.empty() && email.text.empty() ? "vedette"
+                                                                                                      : "alertmanager");
+    email.own_words = style == "vedette";
     out.how = std::move(email);
     return out;
 }
@@ -168,7 +227,14 @@ GlobalSettings read_global_settings(const ConfigNode& node, Problems& problems) 
         MapReader reader(*http, problems, "http_config");
         out.http = std::make_shared<HttpSettings>(read_http_settings(reader));
     }
-    out.slack_api_url = read_secret(map, "slack_api_url");
+    for (const Service* service : services())
+        for (const Key& key : service->keys) {
+            if (key.global.empty()) continue;
+            const std::string name(key.global);
+            if (key.is == Key::Is::Text && map.node(name) != nullptr) out.texts[name] = map.string(name);
+            if (key.is != Key::Is::Secret) continue;
+            if (Secret secret = read_secret(map, name); secret.is_set()) out.secrets[name] = std::move(secret);
+        }
     out.smtp_from = map.string("smtp_from");
     out.smtp.smarthost = map.string("smtp_smarthost");
     out.smtp.hello = map.string("smtp_hello", out.smtp.hello);
@@ -181,16 +247,10 @@ GlobalSettings read_global_settings(const ConfigNode& node, Problems& problems) 
     if (map.node("smtp_auth_secret") != nullptr)
         map.problem("smtp_auth_secret", "`smtp_auth_secret` (CRAM-MD5) is not supported; use "
                                         "`smtp_auth_password`");
+    out.smtp_force_implicit_tls = map.boolean("smtp_force_implicit_tls", false);
     // Of receivers that are refused by name where they are asked for.
-    map.also_known({"pagerduty_url", "opsgenie_api_url", "opsgenie_api_key", "opsgenie_api_key_file",
-                    "wechat_api_url", "wechat_api_secret", "wechat_api_secret_file",
-                    "wechat_api_corp_id", "victorops_api_url", "victorops_api_key",
-                    "victorops_api_key_file", "telegram_api_url", "telegram_bot_token",
-                    "telegram_bot_token_file", "webex_api_url", "jira_api_url",
-                    "rocketchat_api_url", "rocketchat_token", "rocketchat_token_file",
-                    "rocketchat_token_id", "rocketchat_token_id_file", "slack_app_token",
-                    "slack_app_token_file", "slack_app_url", "mattermost_webhook_url",
-                    "mattermost_webhook_url_file"});
+    map.also_known({"wechat_api_url", "wechat_api_secret", "wechat_api_secret_file",
+                    "wechat_api_corp_id", "jira_api_url"});
     // Of Prometheus's `global`, read elsewhere.
     map.also_known({"scrape_interval", "scrape_timeout", "evaluation_interval", "rule_query_offset",
                     "external_labels", "query_log_file", "scrape_failure_log_file",
@@ -211,13 +271,16 @@ Receiver read_receiver(const ConfigNode& node, const GlobalSettings& global, Pro
             out.integrations.push_back(read(item, global, problems));
         });
     };
-    each("webhook_configs", read_webhook);
-    each("slack_configs", read_slack);
+    for (const Service* service : services())
+        each(fmt::format("{}_configs", service->kind),
+             [&](const ConfigNode& item, const GlobalSettings& all, Problems& into) {
+                 return read_web(*service, item, all, into);
+             });
     each("email_configs", read_email);
-    for (const std::string_view kind : refused_kinds)
+    each("exec_configs", read_exec);
+    for (const auto& [kind, instead] : refused_kinds)
         if (map.node(kind) != nullptr)
-            map.problem(kind, fmt::format("`{}` is not supported yet; this version speaks "
-                                          "webhook_configs, slack_configs and email_configs", kind));
+            map.problem(kind, fmt::format("`{}` is not supported; {}", kind, instead));
     return out;
 }
 

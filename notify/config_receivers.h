@@ -8,7 +8,12 @@ namespace vedette::notify {
 /// What `global` gives receivers that do not say it themselves.
 struct GlobalSettings {
     std::shared_ptr<const HttpSettings> http = std::make_shared<HttpSettings>();
-    Secret slack_api_url;
+    std::map<std::string, Secret, std::less<>> secrets;   ///< by key of `global`
+    std::map<std::string, std::string, std::less<>> texts;
+    bool smtp_force_implicit_tls = false;
+    /// Receivers without texts of their own speak in Vedette's words; false of a file that was
+    /// written for Alertmanager.
+    bool own_words = true;
     std::string smtp_from;
     SmtpSettings smtp;
     Milliseconds resolve_timeout = 5min;

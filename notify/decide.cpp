@@ -19,6 +19,7 @@ constexpr std::pair<Reason, std::string_view> words[] = {
     {Reason::NothingNew, "nothing new"},
     {Reason::NothingFiring, "nothing fires"},
     {Reason::ResolvedUnasked, "resolved, not asked for"},
+    {Reason::FiringUnasked, "fires, not asked for"},
     {Reason::Inhibited, "inhibited"},
     {Reason::Silenced, "silenced"},
     {Reason::TimeMuted, "route is within mute time"},

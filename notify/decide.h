@@ -32,6 +32,7 @@ enum class Reason {
     NothingNew,
     NothingFiring,   ///< and nobody was told before: there is nothing to take back
     ResolvedUnasked, ///< all resolved, and this receiver does not want to hear it
+    FiringUnasked,   ///< it fires, and this receiver wants to hear only when all is over
     Inhibited,
     Silenced,
     TimeMuted,    ///< one of the route's `mute_time_intervals` holds
@@ -60,6 +61,7 @@ using Fingerprints = std::vector<std::uint64_t>;
 struct Told {
     Fingerprints firing, resolved;
     Moment at;
+    std::string remember = {};  ///< `Outcome::remember` of that message
 };
 
 /// Whether a receiver needs to hear about a group again.
@@ -86,6 +88,8 @@ struct Outcome {
     std::optional<Milliseconds> retry_after;  ///< the service asked for it
     int status = 0;                           ///< HTTP status or SMTP reply; 0: it did not come to that
     std::string error;                        ///< one sentence; empty when sent
+    /// Sent: where the service put the message, for the next one about the same; only its sender reads it.
+    std::string remember = {};
 };
 
 struct RetryPlan {

@@ -243,7 +243,13 @@ void Dispatcher::owe(Reason reason, const Passage& in, Group& group, Delivery& t
     const bool wanted = !in.firing.empty() || to.how->send_resolved;
     if (reason == Reason::AllResolved && !wanted && !to.owed) {
         decided(Reason::ResolvedUnasked, in, to, now);
-        return tell(to.key, in.firing, in.resolved, now);
+        return tell(to.key, in.firing, in.resolved, {}, now);
+    }
+    if (!to.how->send_firing && !in.firing.empty()) {
+        // It counts as told, so that the end of it is news. A debt of an earlier end is out of date.
+        if (tells(reason) || to.owed) tell(to.key, in.firing, in.resolved, {}, now);
+        if (to.owed) return drop_owed(to, Reason::FiringUnasked, now);
+        return decided(tells(reason) ? Reason::FiringUnasked : reason, in, to, now);
     }
     if (!tells(reason) && !to.owed) return decided(reason, in, to, now);
     decided(tells(reason) ? reason : to.owed->message->reason, in, to, now);
@@ -276,6 +282,8 @@ Message Dispatcher::message_for(Reason reason, const Passage& in, const Group& g
     out.reason = reason;
     out.at = now.wall;
     out.external_url = settings_->external_url;
+    out.repeat_interval = group.route->repeat_interval;
+    out.timezone = settings_->timezone;
     return out;
 }
 
@@ -311,12 +319,40 @@ void Dispatcher::start(Delivery& to, Moment now) {
         waiting_.push_back(to.key);
         return;
     }
+    if (const auto wait = rate_wait(to, now); wait > 0ms) {
+        owed.not_before = now.steady + wait;
+        owed.planned = id;
+        return plan(to, id, std::nullopt);
+    }
     ++owed.tries;
     plan(to, id, now.wall);
     owed.planned = 0;
     to.in_flight = id;
+    remind(to);
     flights_[id] = {id, to.key, owed.message, owed.firing, owed.resolved};
     turn_.sends.push_back({id, to.key, settings_, to.how, owed.message, owed.tries});
+}
+
+/// How long an integration that was told often must wait now; counts this one when it need not.
+Milliseconds Dispatcher::rate_wait(const Delivery& to, Moment now) {
+    const Rate& rate = to.how->rate;
+    if (rate.at_most == 0) return 0ms;
+    auto& begun = begun_[{to.key.receiver, to.key.integration}];
+    while (!begun.empty() && begun.front() + rate.per <= now.steady) begun.pop_front();
+    if (begun.size() >= rate.at_most) {
+        return std::chrono::ceil<Milliseconds>(begun.front() + rate.per - now.steady);
+    }
+    begun.push_back(now.steady);
+    return 0ms;
+}
+
+/// Where the last message about what still fires was put, for senders that edit or answer it.
+void Dispatcher::remind(Delivery& to) {
+    const auto last = told_.find(to.key);
+    if (last == told_.end() || last->second.firing.empty() || last->second.remember.empty()) return;
+    Message message = *to.owed->message;
+    message.remembered = last->second.remember;
+    to.owed->message = std::make_shared<const Message>(std::move(message));
 }
 
 void Dispatcher::plan(const Delivery& to, std::int64_t id, std::optional<Timestamp> started) {
@@ -343,7 +379,7 @@ void Dispatcher::finished(std::int64_t attempt, const Outcome& outcome, Moment n
     flights_.erase(found);
     if (outcome.sent) {
         turn_.entries.push_back(AttemptEndEntry{attempt, now.wall, Reason::Sent, outcome.status, {}});
-        tell(flight.key, flight.firing, flight.resolved, now);
+        tell(flight.key, flight.firing, flight.resolved, outcome.remember, now);
         turn_.notes.push_back({false, "message sent",
                                {{"receiver", flight.key.receiver},
                                 {"reason", std::string(to_string(flight.message->reason))},
@@ -372,11 +408,12 @@ void Dispatcher::finished(std::int64_t attempt, const Outcome& outcome, Moment n
 /// D3: a place became free.
 void Dispatcher::start_waiting(Moment now) {
     while (!paused_ && !waiting_.empty() && flights_.size() < limits::notify_in_flight_max) {
-        Delivery* next = find(waiting_.front()).second;
+        const auto [group, next] = find(waiting_.front());
         waiting_.pop_front();
         if (next == nullptr) continue;
         next->queued = false;
         start(*next, now);
+        settle({group->route, fingerprint(group->labels)});
     }
 }
 
@@ -412,9 +449,9 @@ void Dispatcher::failed(const Flight& flight, Group& group, Delivery& to, const 
 }
 
 void Dispatcher::tell(const DeliveryKey& key, const Fingerprints& firing, const Fingerprints& resolved,
-                      Moment now) {
-    told_[key] = {firing, resolved, now};
-    turn_.entries.push_back(ToldEntry{key, now.wall, firing, resolved});
+                      std::string remember, Moment now) {
+    told_[key] = {firing, resolved, now, remember};
+    turn_.entries.push_back(ToldEntry{key, now.wall, firing, resolved, std::move(remember)});
 }
 
 // ── keeping house ──

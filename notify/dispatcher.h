@@ -156,7 +156,9 @@ private:
     void plan(const Delivery& to, std::int64_t id, std::optional<Timestamp> started);
     void failed(const Flight& flight, Group& group, Delivery& to, const Outcome& outcome, Moment now);
     void tell(const DeliveryKey& key, const Fingerprints& firing, const Fingerprints& resolved,
-              Moment now);
+              std::string remember, Moment now);
+    Milliseconds rate_wait(const Delivery& to, Moment now);
+    void remind(Delivery& to);
     void decided(Reason reason, const Passage& in, Delivery& to, Moment now);
     void mute(const AlertRef& alert, Group& group, Reason why, std::string detail, Moment now);
     void sweep(Group& group);
@@ -180,6 +182,8 @@ private:
     std::set<std::pair<SteadyTime, GroupId>> wakes_;
     std::map<DeliveryKey, Told> told_;
     std::map<std::int64_t, Flight> flights_;
+    /// Attempts begun lately, of integrations that have a rate: by receiver and index.
+    std::map<std::pair<std::string, std::uint32_t>, std::deque<SteadyTime>> begun_;
     std::deque<DeliveryKey> waiting_;  // for one of the limited places
     std::int64_t last_attempt_ = 0;
     bool paused_ = false;

@@ -28,7 +28,7 @@ void Dispatcher::restore(const Memory& memory, Moment now) {
     last_attempt_ = memory.last_attempt_id;
     for (const Silence& silence : memory.silences) silences_.restore(silence);
     for (const ToldEntry& one : memory.told)
-        told_[one.key] = {one.firing, one.resolved, past(one.at, now)};
+        told_[one.key] = {one.firing, one.resolved, past(one.at, now), one.remember};
     std::map<AlertId, AlertRef> known;
     for (const Alert& alert : memory.alerts) {
         auto ref = std::make_shared<const Alert>(alert);

@@ -54,6 +54,7 @@ struct ToldEntry {
     DeliveryKey key;
     Timestamp at;
     Fingerprints firing, resolved;
+    std::string remember = {};  ///< `Outcome::remember`
 };
 struct SilenceEntry {
     Silence silence;

@@ -258,7 +258,7 @@ Result<Memory> Ledger::recall() {
                                   alert_columns, (clock_.now() - Milliseconds(72h)).ms),
                       read_alert);
     auto told = select<ToldEntry>(
-        reader_, "SELECT group_key, receiver, integration, at_ms, firing, resolved FROM told",
+        reader_, "SELECT group_key, receiver, integration, at_ms, firing, resolved, remember FROM told",
         read_told);
     auto unfinished = select<AttemptEntry>(
         reader_,

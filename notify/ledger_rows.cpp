@@ -97,7 +97,8 @@ CREATE TABLE silences (
     created_by TEXT NOT NULL,
     comment    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-)sql"}};
+)sql"},
+                         {2, "ALTER TABLE told ADD COLUMN remember TEXT NOT NULL DEFAULT '';"}};
 
 enum Which : std::size_t { PutAlert, AddTransition, AddDecision, PutAttempt, EndAttempt, PutTold,
                            PutSilence, AddConcerned, StatementCount };
@@ -118,7 +119,7 @@ constexpr std::string_view statements[StatementCount] = {
     "unrecorded=max(unrecorded, ?11)",
     "UPDATE attempts SET finished_ms=?2, outcome=?3, status=?4, error=?5, unrecorded=max(unrecorded, ?6) "
     "WHERE id=?1",
-    "INSERT OR REPLACE INTO told VALUES (?1,?2,?3,?4,?5,?6)",
+    "INSERT OR REPLACE INTO told VALUES (?1,?2,?3,?4,?5,?6,?7)",
     "INSERT OR REPLACE INTO silences VALUES (?1,?2,?3,?4,?5,?6,?7)",
     "INSERT OR IGNORE INTO concerned VALUES (?1,?2,?3,?4)",
 };
@@ -326,6 +327,7 @@ Result<void> RowWriter::write_told(const ToldEntry& entry) {
     s.bind(1, entry.key.group_key).bind(2, entry.key.receiver);
     s.bind(3, std::int64_t{entry.key.integration}).bind(4, entry.at.ms);
     s.bind(5, print_fingerprints(entry.firing)).bind(6, print_fingerprints(entry.resolved));
+    s.bind(7, entry.remember);
     return s.run();
 }
 
@@ -396,6 +398,7 @@ Result<ToldEntry> read_told(const Statement& row) {
     if (!resolved) return fail(resolved.error());
     out.firing = std::move(*firing);
     out.resolved = std::move(*resolved);
+    out.remember = row.text(6);
     return out;
 }
 

@@ -45,7 +45,7 @@ inline constexpr std::string_view attempt_columns =
 Result<AttemptEntry> read_attempt(const Statement& row);
 std::optional<AttemptEndEntry> read_attempt_end(const Statement& row);
 
-Result<ToldEntry> read_told(const Statement& row);    // group_key, receiver, integration, at_ms, firing, resolved
+Result<ToldEntry> read_told(const Statement& row);    // group_key, receiver, integration, at_ms, firing, resolved, remember
 Result<Silence> read_silence(const Statement& row);   // id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment
 
 /// `{"job":"checkout"}`, names sorted; and back.

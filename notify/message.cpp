@@ -131,13 +131,4 @@ std::vector<Link> links(const Message& message, const Alert& alert) {
     return out;
 }
 
-std::string cut_text(std::string_view text, std::size_t bytes_max) {
-    static constexpr std::string_view ellipsis = "…";
-    if (text.size() <= bytes_max) return std::string(text);
-    if (bytes_max < ellipsis.size()) return {};
-    std::size_t at = bytes_max - ellipsis.size();
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
-    return std::string(text.substr(0, at)) + std::string(ellipsis);
-}
-
 }  // namespace vedette::notify

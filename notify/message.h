@@ -1,9 +1,13 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/time_zone.h"
 #include "core/alert.h"
 #include "notify/decide.h"
 
@@ -21,6 +25,13 @@ Timestamp starts_at(const Alert& alert);
 /// Alertmanager's order: by job, by instance, then by all labels.
 bool comes_before(const Alert& a, const Alert& b);
 
+/// What an alert's expression gave over the last hours, and what it was compared with.
+struct History {
+    std::string comparison;           ///< `<`, as in `value < threshold` fires; empty when there is none
+    std::optional<double> threshold;
+    std::vector<std::pair<Timestamp, double>> points;  ///< by time; a gap is NaN
+};
+
 /// What one receiver is told about one group at one moment.
 struct Message {
     std::string receiver, group_key;
@@ -30,7 +41,13 @@ struct Message {
     Timestamp at;                   ///< when it was put together
     Timestamp decided;              ///< when it was decided to tell; the same for every try
     std::string external_url;       ///< where pages are
+    Milliseconds repeat_interval{0};  ///< of its route: so long it may be before the next
     bool possible_repeat = false;   ///< it may have arrived once already
+    std::shared_ptr<const TimeZone> timezone;  ///< of times that people read; null: UTC
+    /// What the service answered when it took this group's last message, while that still fires: where
+    /// a message can be edited or answered to. Empty: this is the first.
+    std::string remembered;
+    std::map<std::uint64_t, std::shared_ptr<const History>> histories;  ///< by fingerprint; may lack any
 
     bool firing() const;  ///< at least one of them fires
     std::size_t count(AlertState state) const;
@@ -51,8 +68,5 @@ struct Link {
 /// Page, rule (where the expression can be looked at), runbook and dashboard: those that are there and
 /// are http or https.
 std::vector<Link> links(const Message& message, const Alert& alert);
-
-/// The text cut to at most `bytes_max`, never inside a UTF-8 character, with `…` when something went.
-std::string cut_text(std::string_view text, std::size_t bytes_max);
 
 }  // namespace vedette::notify

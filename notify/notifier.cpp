@@ -2,10 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/limits.h"
 #include "notify/senders/sender.h"
 
 namespace vedette::notify {
+namespace {
+
+constexpr Milliseconds history_wait_max = 1s;     // of a message, for its chart and threshold
+constexpr std::size_t histories_per_message = 3;  // the others say their value alone
+
+/// Whether what is known of the past would be read: a program has no eyes.
+bool shows_history(const Integration& how) {
+    if (const auto* web = std::get_if<WebSettings>(&how.how))
+        return web->own_words && web->kind != "webhook" && web->kind != "alertmanager";
+    return std::holds_alternative<EmailSettings>(how.how);
+}
+
+Outcome outcome_of(const CommandEnd& end) {
+    constexpr int try_again = 75;  // EX_TEMPFAIL of sysexits.h
+    Outcome out;
+    out.sent = end.error.empty();
+    out.status = end.exit_code;
+    out.error = end.error;
+    out.retry = !end.timed_out && end.exit_code == try_again;
+    return out;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Notifier>> Notifier::make(Settings settings, const std::string& ledger_path,
                                                  Loop& loop, HttpClient& http, SmtpClient& mail,
@@ -37,6 +62,7 @@ Notifier::Notifier(std::shared_ptr<const Settings> settings,
       log_(log),
       metrics_(metrics),
       ledger_(std::move(ledger)),
+      commands_(loop),
       random_(std::random_device()()),
       dispatcher_(std::move(settings),
                   [this]() VEDETTE_REQUIRES(mutex_) {
@@ -177,6 +203,57 @@ void Notifier::post_when_recorded(Ledger::Ticket ticket, std::vector<Dispatcher:
 void Notifier::go(const std::shared_ptr<Outbox>& outbox) {
     if (std::exchange(outbox->gone, true)) return;
     loop_.cancel(outbox->timer);
+    for (Dispatcher::Send& one : outbox->sends) {
+        if (!ask_history_ || !shows_history(*one.how)) attempt(one);
+        else gather_histories(std::move(one), [this](const Dispatcher::Send& ready) { attempt(ready); });
+    }
+}
+
+struct Notifier::Gathering {
+    Dispatcher::Send send;
+    std::function<void(Dispatcher::Send)> then;
+    std::map<std::uint64_t, std::shared_ptr<const History>> found;
+    std::size_t missing = 0;
+    Loop::TimerId timer;
+    bool gone = false;
+
+    void go() {
+        if (std::exchange(gone, true)) return;
+        if (!found.empty()) {
+            Message message = *send.message;
+            message.histories = std::move(found);
+            send.message = std::make_shared<const Message>(std::move(message));
+        }
+        then(std::move(send));
+    }
+};
+
+/// The message waits for its first alerts' histories, and not long.
+void Notifier::gather_histories(Dispatcher::Send send, std::function<void(Dispatcher::Send)> then) {
+    auto gathering = std::make_shared<Gathering>();
+    std::vector<AlertRef> asked(send.message->alerts);
+    std::ranges::stable_partition(asked, [](const AlertRef& one) { return !is_over(*one); });
+    asked.resize(std::min(asked.size(), histories_per_message));
+    gathering->send = std::move(send);
+    gathering->then = std::move(then);
+    gathering->missing = asked.size();
+    gathering->timer = loop_.after(history_wait_max, [alive = alive_, gathering] {
+        if (*alive) gathering->go();
+    });
+    for (const AlertRef& alert : asked)
+        ask_history_(alert, [this, alive = alive_, &loop = loop_, gathering,
+                             fingerprint = alert->id.fingerprint](std::shared_ptr<const History> history) {
+            loop.post([this, alive, gathering, fingerprint, history = std::move(history)] {
+                if (!*alive || gathering->gone) return;
+                if (history) gathering->found[fingerprint] = history;
+                if (--gathering->missing > 0) return;
+                loop_.cancel(gathering->timer);
+                gathering->go();
+            });
+        });
+}
+
+void Notifier::attempt(const Dispatcher::Send& one) {
     std::shared_ptr<const Templates> templates;
     {
         Lock lock(mutex_);
@@ -187,12 +264,15 @@ void Notifier::go(const std::shared_ptr<Outbox>& outbox) {
         [this](const SmtpSettings& settings, Mail mail, Deadline deadline, auto done) {
             mail_.send(settings, std::move(mail), deadline, std::move(done));
         },
-        clock_};
-    for (const Dispatcher::Send& one : outbox->sends)
-        send({one.how, one.message, templates, one.attempt}, doors,
-             [this, alive = alive_, one, began = Moment::of(clock_)](const Outcome& outcome) {
-                 if (*alive) finished(one, outcome, began);
-             });
+        clock_,
+        [this](const ExecSettings& exec, std::string input, OutcomeDone done) {
+            commands_.start({exec.command, std::move(input), exec.timeout},
+                            [done = std::move(done)](const CommandEnd& end) { done(outcome_of(end)); });
+        }};
+    send({one.how, one.message, templates, one.attempt}, doors,
+         [this, alive = alive_, one, began = Moment::of(clock_)](const Outcome& outcome) {
+             if (*alive) finished(one, outcome, began);
+         });
 }
 
 void Notifier::finished(const Dispatcher::Send& send, const Outcome& outcome, Moment began) {

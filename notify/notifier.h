@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/command.h"
 #include "base/http/client.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -20,6 +21,11 @@
 #include "notify/templates.h"
 
 namespace vedette::notify {
+
+/// Asks what an alert's expression gave over the last hours. `done` is called once, soon, from any
+/// thread; with null when nobody knows.
+using AskHistory =
+    std::function<void(AlertRef alert, std::function<void(std::shared_ptr<const History>)> done)>;
 
 /// Takes alerts from rules, remembers them in `alerts.db`, and tells people.
 ///
@@ -42,6 +48,9 @@ public:
                                                   Reserve* reserve = nullptr);
     ~Notifier() override;
 
+    /// Whom to ask before a message goes out. Before `start`, or never: then messages have no chart and
+    /// no threshold. A page waits for an answer at most `history_wait_max`.
+    void ask_for_histories(AskHistory ask) { ask_history_ = std::move(ask); }
     /// Begins to tell. From any thread.
     void start();
     /// Begins no more attempts and waits for those in flight, at most limits::notify_stop_wait_max;
@@ -80,6 +89,9 @@ private:
     void pump() VEDETTE_EXCLUDES(mutex_);
     void post_when_recorded(Ledger::Ticket ticket, std::vector<Dispatcher::Send> sends);
     void go(const std::shared_ptr<Outbox>& outbox);
+    struct Gathering;
+    void gather_histories(Dispatcher::Send send, std::function<void(Dispatcher::Send)> then);
+    void attempt(const Dispatcher::Send& one);
     void finished(const Dispatcher::Send& send, const Outcome& outcome, Moment began)
         VEDETTE_EXCLUDES(mutex_);
     void write_notes(const std::vector<Dispatcher::Note>& notes);
@@ -92,9 +104,11 @@ private:
     Log& log_;
     Metrics& metrics_;
     std::unique_ptr<Ledger> ledger_;
+    AskHistory ask_history_;
 
     // The loop's thread only.
     Loop::TimerId timer_;
+    Commands commands_;
 
     mutable Mutex mutex_;
     Condition idle_;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +12,8 @@
 #include "base/http/client.h"
 #include "base/secret.h"
 #include "base/smtp.h"
+#include "base/time_zone.h"
+#include "core/config.h"
 #include "core/time.h"
 #include "notify/matcher.h"
 #include "notify/routing/time_interval.h"
@@ -44,30 +48,28 @@ struct InhibitRule {
     std::vector<std::string> equal;
 };
 
-/// A webhook in Alertmanager's version 4 shape.
-struct WebhookSettings {
-    std::shared_ptr<const HttpSettings> http;
-    Secret url;
-    std::uint64_t max_alerts = 0;  ///< 0: all
-    Milliseconds timeout = 10s;    ///< Alertmanager's 0 (none but the group interval) is ours of 10 s
-    bool delivery_headers = false;  ///< ours: X-Vedette-Delivery, Idempotency-Key
-    Secret signing_secret;          ///< ours: X-Vedette-Signature, HMAC-SHA-256 of the body
-};
+/// A service that is told by HTTP requests: what its row of the table of services
+/// (notify/senders/service.h) says it may be told. Texts are templates.
+struct WebSettings {
+    template <typename Value>
+    using Map = std::map<std::string, Value, std::less<>>;
 
-/// A Slack incoming webhook. Texts are templates; empty ones are ours.
-struct SlackSettings {
-    struct Field {
-        std::string title, value;
-        bool is_short = false;
-    };
+    std::string kind = "webhook";
     std::shared_ptr<const HttpSettings> http;
-    Secret api_url;
-    Milliseconds timeout = 10s;
-    std::string channel, username, icon_emoji, icon_url;
-    std::string color, title, title_link, pretext, text, footer, fallback, image_url, thumb_url;
-    std::vector<Field> fields;
-    std::vector<std::string> mrkdwn_in;
-    bool short_fields = false, link_names = false;
+    Milliseconds timeout = 10s;  ///< Alertmanager's 0 (none but the group interval) is ours of 10 s
+    Map<Secret> secrets;
+    Map<std::string> texts;
+    Map<bool> switches;
+    Map<std::int64_t> numbers;
+    Map<ConfigNode> trees;  ///< lists and maps whose texts are templates
+    /// Vedette's own words; else Alertmanager's defaults stand where no text is given.
+    bool own_words = true;
+
+    std::string_view text(std::string_view key) const;
+    bool on(std::string_view key) const;
+    std::int64_t number(std::string_view key) const;
+    const ConfigNode* tree(std::string_view key) const;
+    const Secret& secret(std::string_view key) const;  ///< one that is not set when there is none
 };
 
 /// Mail over SMTP. Texts are templates; empty ones are ours.
@@ -78,14 +80,32 @@ struct EmailSettings {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string html, text;
     bool html_off = false, text_off = false;  ///< given as an empty string: leave that part out
+    /// All mails of one group: one thread, or one a day.
+    enum class Thread { Group, Day } thread = Thread::Group;
+    bool own_words = true;  ///< the subject too, unless `headers` has one
+};
+
+/// A command of this machine, started when something fires or is over: the message as JSON on its
+/// standard input, nothing from outside in its arguments, an empty environment.
+struct ExecSettings {
+    std::vector<std::string> command;  ///< an absolute path, then its arguments as they are
+    Milliseconds timeout = 30s;        ///< then it and its children are killed
+};
+
+/// How often a receiver may be told at most; more waits and merges.
+struct Rate {
+    std::uint64_t at_most = 0;  ///< 0: no limit
+    Milliseconds per = 1h;
 };
 
 /// One way in which a receiver is told.
 struct Integration {
-    std::variant<WebhookSettings, SlackSettings, EmailSettings> how;
+    std::variant<WebSettings, EmailSettings, ExecSettings> how;
+    bool send_firing = true;  ///< false: only told when all is over
     bool send_resolved = false;
+    Rate rate;
 
-    std::string_view kind() const;  ///< "webhook", "slack", "email"
+    std::string_view kind() const;  ///< "webhook", "slack", "email", "exec"
     /// `#ops`, `hooks.example`, `ops@shop.example`: who hears it, for people, no secrets.
     std::string target() const;
 };
@@ -104,6 +124,7 @@ struct Settings {
     Milliseconds resolve_timeout = 5min;
     std::vector<std::pair<std::string, std::string>> templates;  ///< file name and text
     std::string external_url = "http://localhost:7887";  ///< where pages are; set by the wiring
+    std::shared_ptr<const TimeZone> timezone;  ///< of every time that people read; null: UTC
 
     const Receiver* receiver(std::string_view name) const;
 };

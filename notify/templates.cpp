@@ -2,34 +2,124 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/template/functions.h"
 
 namespace vedette::notify {
 namespace {
 
-// Ours, short, under the names that configurations of others refer to.
-constexpr std::string_view built_in = R"({{ define "__subject" -}}
-[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] {{ .GroupLabels.Values | join " " }}
-{{- end }}
-{{ define "__alert_list" }}{{ range . }}{{ .Annotations.summary }}
-{{ range .Labels.SortedPairs }}  {{ .Name }} = {{ .Value }}
-{{ end }}{{ end }}{{ end }}
-{{ define "slack.default.title" }}{{ template "__subject" . }}{{ end }}
-{{ define "slack.default.titlelink" }}{{ .ExternalURL }}{{ end }}
-{{ define "slack.default.fallback" }}{{ template "__subject" . }}{{ end }}
-{{ define "slack.default.text" }}{{ template "__alert_list" .Alerts }}{{ end }}
-{{ define "slack.default.color" }}{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}{{ end }}
-{{ define "slack.default.username" }}vedette{{ end }}
-{{ define "slack.default.pretext" }}{{ end }}
-{{ define "slack.default.footer" }}{{ end }}
-{{ define "slack.default.iconemoji" }}{{ end }}
-{{ define "slack.default.iconurl" }}{{ end }}
-{{ define "email.default.subject" }}{{ template "__subject" . }}{{ end }}
-{{ define "email.default.text" }}{{ template "__alert_list" .Alerts }}{{ end }}
+// Under the names that configurations refer to. What they give is compared with what a real Alertmanager
+// sent (tests/notify/recorded/receivers.json).
+constexpr std::string_view built_in = R"(
+{{- define "__alertmanager" }}Alertmanager{{ end -}}
+{{- define "__alertmanagerURL" }}{{ .ExternalURL }}/#/alerts?receiver={{ urlquery .Receiver }}{{ end -}}
+{{- define "__description" }}{{ end -}}
+{{- define "__subject" -}}
+[{{ toUpper .Status }}{{ with .Alerts.Firing }}:{{ len . }}{{ end }}] {{ join " " .GroupLabels.SortedPairs.Values }}
+{{- " " }}{{ $rest := .CommonLabels.Remove .GroupLabels.Names }}{{ with $rest.Values }}({{ join " " . }}){{ end }}
+{{- end -}}
+{{- define "__pairs" }}{{ range .SortedPairs }} - {{ .Name }} = {{ .Value }}
+{{ end }}{{ end -}}
+{{- define "__text_alert_list" }}{{ range . }}Labels:
+{{ template "__pairs" .Labels }}Annotations:
+{{ template "__pairs" .Annotations }}Source: {{ .GeneratorURL }}
+{{ end }}{{ end -}}
+{{- define "__indented" }}{{ range .SortedPairs }}  - {{ .Name }} = {{ .Value }}
+{{ end }}{{ end -}}
+{{- define "__text_alert_list_markdown" }}{{ range . }}
+Labels:
+{{ template "__indented" .Labels }}
+Annotations:
+{{ template "__indented" .Annotations }}
+Source: {{ .GeneratorURL }}
+{{ end }}
+{{ end -}}
+{{- define "__spaced" }}
+{{ with .Alerts.Firing }}
+Alerts Firing:
+{{ template "__text_alert_list" . }}
+{{ end }}
+{{ with .Alerts.Resolved }}
+Alerts Resolved:
+{{ template "__text_alert_list" . }}
+{{ end }}
+{{ end -}}
+{{- define "__headed" }}
+{{ with .Alerts.Firing }}
+# Alerts Firing:
+{{ template "__text_alert_list_markdown" . }}
+{{ end }}
+{{ with .Alerts.Resolved }}
+# Alerts Resolved:
+{{ template "__text_alert_list_markdown" . }}
+{{ end }}
+{{ end -}}
+{{- define "__common" }}{{ join " " .CommonAnnotations.SortedPairs.Values }}{{ end -}}
+{{- define "__dense" }}{{ template "__common" . }}
+{{ with .Alerts.Firing }}Alerts Firing:
+{{ template "__text_alert_list" . }}{{ end }}
+{{ with .Alerts.Resolved }}Alerts Resolved:
+{{ template "__text_alert_list" . }}{{ end }}{{ end -}}
+{{- define "__color" }}{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}{{ end -}}
+{{- define "slack.default.title" }}{{ template "__subject" . }}{{ end -}}
+{{- define "slack.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end -}}
+{{- define "slack.default.fallback" }}{{ template "slack.default.title" . }} | {{ template "slack.default.titlelink" . }}{{ end -}}
+{{- define "slack.default.username" }}{{ template "__alertmanager" . }}{{ end -}}
+{{- define "slack.default.color" }}{{ template "__color" . }}{{ end -}}
+{{- define "slack.default.text" }}{{ end -}}
+{{- define "slack.default.pretext" }}{{ end -}}
+{{- define "slack.default.footer" }}{{ end -}}
+{{- define "slack.default.callbackid" }}{{ end -}}
+{{- define "slack.default.iconemoji" }}{{ end -}}
+{{- define "slack.default.iconurl" }}{{ end -}}
+{{- define "email.default.subject" }}{{ template "__subject" . }}{{ end -}}
+{{- define "email.default.text" }}{{ template "__dense" . }}{{ end -}}
+{{- define "email.default.html" }}<p><b>{{ .Headline }}</b></p>{{ range .Alerts }}<table>{{ range .Labels.SortedPairs }}<tr><td>{{ .Name }}</td><td>{{ .Value }}</td></tr>{{ end }}{{ range .Annotations.SortedPairs }}<tr><td>{{ .Name }}</td><td>{{ .Value }}</td></tr>{{ end }}</table><p><a href="{{ .GeneratorURL }}">Source</a></p>{{ end }}{{ end -}}
+{{- define "pagerduty.default.description" }}{{ template "__subject" . }}{{ end -}}
+{{- define "pagerduty.default.client" }}{{ template "__alertmanager" . }}{{ end -}}
+{{- define "pagerduty.default.clientURL" }}{{ template "__alertmanagerURL" . }}{{ end -}}
+{{- define "pagerduty.default.instances" }}{{ template "__text_alert_list" . }}{{ end -}}
+{{- define "opsgenie.default.message" }}{{ template "__subject" . }}{{ end -}}
+{{- define "opsgenie.default.description" }}{{ template "__dense" . }}{{ end -}}
+{{- define "opsgenie.default.source" }}{{ template "__alertmanagerURL" . }}{{ end -}}
+{{- define "victorops.default.state_message" }}{{ template "__dense" . }}{{ end -}}
+{{- define "victorops.default.entity_display_name" }}{{ template "__subject" . }}{{ end -}}
+{{- define "victorops.default.monitoring_tool" }}{{ template "__alertmanager" . }}{{ end -}}
+{{- define "telegram.default.message" }}{{ template "__spaced" . }}{{ end -}}
+{{- define "discord.default.content" }}{{ end -}}
+{{- define "discord.default.title" }}{{ template "__subject" . }}{{ end -}}
+{{- define "discord.default.message" }}{{ template "__spaced" . }}{{ end -}}
+{{- define "webex.default.message" }}{{ template "__common" . }}{{ template "__spaced" . }}{{ end -}}
+{{- define "msteams.default.summary" }}{{ template "__subject" . }}{{ end -}}
+{{- define "msteams.default.title" }}{{ template "__subject" . }}{{ end -}}
+{{- define "msteams.default.text" }}{{ template "__headed" . }}{{ end -}}
+{{- define "msteamsv2.default.title" }}{{ template "__subject" . }}{{ end -}}
+{{- define "msteamsv2.default.text" }}{{ template "__headed" . }}{{ end -}}
+{{- define "rocketchat.default.title" }}{{ template "__subject" . }}{{ end -}}
+{{- define "rocketchat.default.alias" }}{{ template "__alertmanager" . }}{{ end -}}
+{{- define "rocketchat.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end -}}
+{{- define "rocketchat.default.emoji" }}{{ end -}}
+{{- define "rocketchat.default.iconurl" }}{{ end -}}
+{{- define "rocketchat.default.text" }}{{ end -}}
+{{- define "mattermost.default.color" }}{{ template "__color" . }}{{ end -}}
+{{- define "mattermost.default.username" }}{{ template "__alertmanager" . }}{{ end -}}
+{{- define "mattermost.default.title" }}{{ template "__subject" . }}{{ end -}}
+{{- define "mattermost.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end -}}
+{{- define "mattermost.default.fallback" }}{{ template "mattermost.default.title" . }} | {{ template "mattermost.default.titlelink" . }}{{ end -}}
+{{- define "mattermost.default.text" }}{{ template "__headed" . }}{{ end -}}
 )";
 
-template <typename Texts>
-TemplateList strings_of(const Texts& texts, bool names) {
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// Alertmanager's order: `alertname`, then by name.
+Pairs in_order(const Annotations::Texts& texts) {
+    Pairs out(texts.begin(), texts.end());
+    std::ranges::stable_partition(out, [](const auto& one) { return one.first == "alertname"; });
+    return out;
+}
+
+TemplateList strings_of(const Pairs& texts, bool names) {
     TemplateList out;
     for (const auto& [name, text] : texts) out.emplace_back(names ? name : text);
     return out;
@@ -40,16 +130,14 @@ TemplateFunction returning(TemplateValue value) {
 }
 
 /// `alertname=Down, job=shop`
-template <typename Texts>
-std::string listed(const Texts& texts) {
+std::string listed(const Pairs& texts) {
     std::string out;
     for (const auto& [name, text] : texts)
         out += fmt::format("{}{}={}", out.empty() ? "" : ", ", name, text);
     return out;
 }
 
-template <typename Texts>
-TemplateValue pairs_of(const Texts& texts) {
+TemplateValue pairs_of(const Pairs& texts) {
     TemplateObject pairs;
     pairs.type = "template.Pairs";
     TemplateList list;
@@ -72,11 +160,12 @@ TemplateValue texts_value(const Annotations::Texts& texts) {
     out.type = "template.KV";
     TemplateMap map;
     for (const auto& [name, text] : texts) map.emplace(name, text);
+    const Pairs pairs = in_order(texts);
     out.self = TemplateValue(std::move(map));
-    out.methods["String"] = returning(listed(texts));
-    out.methods["SortedPairs"] = returning(pairs_of(texts));
-    out.methods["Names"] = returning(strings_of(texts, true));
-    out.methods["Values"] = returning(strings_of(texts, false));
+    out.methods["String"] = returning(listed(pairs));
+    out.methods["SortedPairs"] = returning(pairs_of(pairs));
+    out.methods["Names"] = returning(strings_of(pairs, true));
+    out.methods["Values"] = returning(strings_of(pairs, false));
     out.methods["Remove"] = {"l", [texts](TemplateArguments arguments) -> Result<TemplateValue> {
         Annotations::Texts rest = texts;
         for (const TemplateValue& name : arguments[0].list()) rest.erase(name.string());
@@ -148,11 +237,20 @@ Result<std::shared_ptr<const Templates>> Templates::make(const Settings& setting
     return std::shared_ptr<const Templates>(new Templates(std::move(set)));
 }
 
-Result<std::string> Templates::expand(std::string_view text, const Message& message) const {
+Result<std::string> Templates::run(std::string_view text, const Message& message,
+                                   TemplateSet::Escape escape) const {
     if (text.find("{{") == text.npos) return std::string(text);
     TemplateSet set = set_;
     if (auto ok = set.add("message", text); !ok) return fail(ok.error());
-    return set.expand("message", dot_of(message));
+    return set.expand("message", dot_of(message), nullptr, escape);
+}
+
+Result<std::string> Templates::expand(std::string_view text, const Message& message) const {
+    return run(text, message, TemplateSet::Escape::Nothing);
+}
+
+Result<std::string> Templates::expand_html(std::string_view text, const Message& message) const {
+    return run(text, message, TemplateSet::Escape::Html);
 }
 
 Result<void> Templates::check(std::string_view text) const {
@@ -160,28 +258,36 @@ Result<void> Templates::check(std::string_view text) const {
     return set.add("message", text);
 }
 
+namespace {
+
+void collect(const ConfigNode& node, std::vector<std::string_view>& out) {
+    if (node.is_scalar()) out.push_back(node.text);
+    for (const ConfigNode& item : node.items) collect(item, out);
+    for (const auto& entry : node.entries) collect(entry.value, out);
+}
+
+/// Every template that an integration has.
+std::vector<std::string_view> texts_of(const Integration& integration) {
+    std::vector<std::string_view> out;
+    if (const auto* web = std::get_if<WebSettings>(&integration.how)) {
+        for (const auto& [key, text] : web->texts) out.push_back(text);
+        for (const auto& [key, tree] : web->trees) collect(tree, out);
+    } else if (const auto* email = std::get_if<EmailSettings>(&integration.how)) {
+        out = {email->html, email->text};
+        for (const auto& [name, value] : email->headers) out.push_back(value);
+    }
+    return out;
+}
+
+}  // namespace
+
 Result<void> check_templates(const Settings& settings, const Templates& templates) {
     for (const Receiver& receiver : settings.receivers)
-        for (const Integration& one : receiver.integrations) {
-            std::vector<std::string_view> texts;
-            if (const auto* slack = std::get_if<SlackSettings>(&one.how)) {
-                texts = {slack->channel, slack->username, slack->color, slack->title,
-                         slack->title_link, slack->pretext, slack->text, slack->footer,
-                         slack->fallback, slack->icon_emoji, slack->icon_url, slack->image_url,
-                         slack->thumb_url};
-                for (const auto& field : slack->fields) {
-                    texts.push_back(field.title);
-                    texts.push_back(field.value);
-                }
-            } else if (const auto* email = std::get_if<EmailSettings>(&one.how)) {
-                texts = {email->html, email->text};
-                for (const auto& [name, value] : email->headers) texts.push_back(value);
-            }
-            for (const std::string_view text : texts)
+        for (const Integration& one : receiver.integrations)
+            for (const std::string_view text : texts_of(one))
                 if (auto ok = templates.check(text); !ok)
                     return fail(ok.error().fault, fmt::format("receiver `{}`, {}: {}", receiver.name,
                                                               one.kind(), ok.error().message));
-        }
     return {};
 }
 

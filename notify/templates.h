@@ -10,8 +10,9 @@
 
 namespace vedette::notify {
 
-/// The templates of messages: Alertmanager's functions, the configured files, and short ones of ours
-/// under the names that configurations ask for (`slack.default.title`, `email.default.subject` …).
+/// The templates of messages: Alertmanager's functions, the configured files, and under the
+/// names that configurations ask for (`slack.default.title` …) templates that say the same as
+/// Alertmanager's.
 /// Immutable; safe between threads.
 class Templates {
 public:
@@ -20,10 +21,15 @@ public:
 
     /// Expands `text` with the message as dot, as Alertmanager's templates see it.
     Result<std::string> expand(std::string_view text, const Message& message) const;
+    /// The same for HTML: what the message says is escaped, unless `safeHtml` says otherwise.
+    Result<std::string> expand_html(std::string_view text, const Message& message) const;
     /// Parses only, for a check of the configuration.
     Result<void> check(std::string_view text) const;
 
 private:
+    Result<std::string> run(std::string_view text, const Message& message,
+                            TemplateSet::Escape escape) const;
+
     explicit Templates(TemplateSet set) : set_(std::move(set)) {}
     TemplateSet set_;
 };

@@ -42,19 +42,15 @@ std::vector<Secret> secrets_of(const HttpSettings* http) {
 
 std::vector<Secret> secrets_of(const notify::Integration& integration) {
     struct Visitor {
-        std::vector<Secret> operator()(const notify::WebhookSettings& webhook) const {
-            std::vector<Secret> out = secrets_of(webhook.http.get());
-            out.insert(out.end(), {webhook.url, webhook.signing_secret});
-            return out;
-        }
-        std::vector<Secret> operator()(const notify::SlackSettings& slack) const {
-            std::vector<Secret> out = secrets_of(slack.http.get());
-            out.push_back(slack.api_url);
+        std::vector<Secret> operator()(const notify::WebSettings& web) const {
+            std::vector<Secret> out = secrets_of(web.http.get());
+            for (const auto& [key, secret] : web.secrets) out.push_back(secret);
             return out;
         }
         std::vector<Secret> operator()(const notify::EmailSettings& mail) const {
             return {mail.smtp.password, mail.smtp.tls.key};
         }
+        std::vector<Secret> operator()(const notify::ExecSettings&) const { return {}; }
     };
     return std::visit(Visitor{}, integration.how);
 }

@@ -67,6 +67,10 @@ struct TestOptions {
 };
 Exit test_rules(const TestOptions& options);
 
+/// `vedette test notify`: a message to every receiver, or to one, really sent; a line each says what
+/// the service answered. Automatic actions are not started.
+Exit test_notify(const std::string& config, const std::string& receiver);
+
 /// `vedette probe TYPE TARGET`: one reading.
 struct ProbeOptions {
     std::string type, target;

@@ -33,11 +33,12 @@ using Lookup = std::function<const Tree*(std::string_view)>;
 class Run {
 public:
     Run(Lookup lookup, const TemplateFunctions& functions, const TemplateFunctions* instead,
-        bool missing_is_empty)
+        bool missing_is_empty, TemplateSet::Escape escape)
         : lookup_(std::move(lookup)),
           functions_(functions),
           instead_(instead),
-          missing_is_empty_(missing_is_empty) {}
+          missing_is_empty_(missing_is_empty),
+          escape_(escape) {}
 
     std::string run(const Tree& tree, const TemplateValue& dot) {
         tree_ = &tree;
@@ -86,8 +87,30 @@ private:
     }
     void write(const TemplateValue& value) {
         const std::size_t before = out_.size();
-        print_template_value(out_, value, limits::template_output_bytes_max);
+        const bool is_safe = escape_ == TemplateSet::Escape::Nothing ||
+                             (value.kind() == TemplateValue::Kind::Object &&
+                              value.object().type == "template.HTML");
+        if (is_safe) {
+            print_template_value(out_, value, limits::template_output_bytes_max);
+        } else {
+            std::string plain;
+            print_template_value(plain, value, limits::template_output_bytes_max);
+            write_html(plain);
+        }
         written(before);
+    }
+    /// As html/template writes a value: `+` too, because old mail programs read UTF-7.
+    void write_html(std::string_view plain) {
+        for (const char c : plain) {
+            if (c == '&') out_ += "&amp;";
+            else if (c == '<') out_ += "&lt;";
+            else if (c == '>') out_ += "&gt;";
+            else if (c == '"') out_ += "&#34;";
+            else if (c == '\'') out_ += "&#39;";
+            else if (c == '+') out_ += "&#43;";
+            else if (c == '\0') out_ += "\xEF\xBF\xBD";
+            else out_ += c;
+        }
     }
     void written(std::size_t before) {
         spend(out_.size() - before);
@@ -510,6 +533,7 @@ private:
     const TemplateFunctions& functions_;
     const TemplateFunctions* instead_;
     bool missing_is_empty_;
+    const TemplateSet::Escape escape_;
     const Tree* tree_ = nullptr;
     const Node* at_ = nullptr;
     std::vector<Variable> variables_;
@@ -549,7 +573,7 @@ Result<void> TemplateSet::add(const std::string& name, std::string_view text) {
 }
 
 Result<std::string> TemplateSet::expand(std::string_view name, const TemplateValue& dot,
-                                        const TemplateFunctions* instead) const {
+                                        const TemplateFunctions* instead, Escape escape) const {
     const Lookup lookup = [&](std::string_view wanted) -> const Tree* {
         const auto found = templates_.find(wanted);
         return found == templates_.end() ? nullptr : &found->second->tree;
@@ -557,7 +581,8 @@ Result<std::string> TemplateSet::expand(std::string_view name, const TemplateVal
     const Tree* tree = lookup(name);
     if (!tree) return fail(Fault::NotFound, fmt::format("template: no template {}", quote(name)));
     try {
-        return Run(lookup, *functions_, instead, missing_ == MissingKey::Empty).run(*tree, dot);
+        return Run(lookup, *functions_, instead, missing_ == MissingKey::Empty, escape)
+            .run(*tree, dot);
     } catch (Stopped& stopped) {
         return fail(std::move(stopped.error));
     }

@@ -24,6 +24,9 @@ class TemplateSet {
 public:
     /// What a field that a map does not hold expands to.
     enum class MissingKey { Empty, NoValue };  // NoValue prints `<no value>`
+    /// What is done to what actions print: nothing, or what Go's html/template does to it between
+    /// tags and inside quotes. The template's own text and what `safeHtml` gives stay as they are.
+    enum class Escape { Nothing, Html };
 
     /// `functions`: what templates may call, beside Go's own (`eq`, `len`, `printf` …).
     explicit TemplateSet(TemplateFunctions functions, MissingKey missing = MissingKey::Empty);
@@ -41,7 +44,8 @@ public:
     /// Fails with BadInput and Go's message (`template: NAME:LINE:COLUMN: executing "NAME" at <…>:
     /// …`), and with Limit when output, steps or depth exceed limits.h.
     Result<std::string> expand(std::string_view name, const TemplateValue& dot,
-                               const TemplateFunctions* instead = nullptr) const;
+                               const TemplateFunctions* instead = nullptr,
+                               Escape escape = Escape::Nothing) const;
 
 private:
     struct Parsed;

@@ -115,8 +115,8 @@ inline Settings one_route() {
     Settings out;
     out.enabled = true;
     Integration hook;
-    WebhookSettings webhook;
-    webhook.url = Secret::from_text("http://hooks.example/x");
+    WebSettings webhook;
+    webhook.secrets["url"] = Secret::from_text("http://hooks.example/x");
     webhook.http = std::make_shared<HttpSettings>();
     hook.how = webhook;
     hook.send_resolved = true;

@@ -383,3 +383,70 @@ TEST_CASE("a person can read where each alert stands", "[notify]") {
     desk.wind(13s);
     CHECK(text() == "CRITICAL checkout down · 43 s · connection refused / sent to hooks.example 3 s ago");
 }
+
+TEST_CASE("a receiver with a rate is told that often, and what waits merges", "[notify][dispatcher]") {
+    Settings settings = one_route();
+    settings.route.group_wait = 0s;
+    settings.route.group_interval = 1min;
+    settings.receivers[0].integrations[0].rate = {2, 10min};
+    Desk desk(settings);
+    desk.fire("a");
+    desk.wind(1min);
+    desk.fire("b");
+    desk.wind(1min);
+    desk.fire("c");
+    desk.wind(1min);
+    desk.fire("d");
+    desk.wind(20min);
+    CHECK(desk.take_said() == std::vector<std::string>{"0s team 1 first notification: a",
+                                                       "2m team 1 new alerts added: a b",
+                                                       "10m team 1 new alerts added: a b c d"});
+}
+
+TEST_CASE("a receiver that wants ends only hears nothing while it fires", "[notify][dispatcher]") {
+    Settings settings = one_route();
+    settings.route.group_wait = 0s;
+    settings.route.group_interval = 1min;
+    settings.receivers[0].integrations[0].send_firing = false;
+    Desk desk(settings);
+    desk.fire("a");
+    desk.wind(5min);
+    CHECK(desk.take_said().empty());
+    desk.resolve("a");
+    desk.wind(5min);
+    const auto said = desk.take_said();
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].ends_with("all alerts resolved: |a"));
+}
+
+TEST_CASE("where a message was put is remembered while it fires, and after a restart", "[notify][dispatcher]") {
+    Settings settings = one_route();
+    settings.route.group_wait = 0s;
+    settings.route.group_interval = 1min;
+    Desk desk(settings);
+    desk.hold = true;
+    const auto place = [&](const std::string& where) {
+        REQUIRE(desk.held.size() == 1);
+        const std::string remembered = desk.held[0].message->remembered;
+        desk.finish(desk.held[0], {.sent = true, .status = 200, .remember = where});
+        desk.held.clear();
+        desk.turn();
+        return remembered;
+    };
+    desk.fire("a");
+    CHECK(place("first") == "");
+    desk.fire("b");
+    desk.wind(2min);
+    CHECK(place("second") == "first");
+    const auto told = std::get<ToldEntry>(*std::ranges::find_if(
+        desk.entries.rbegin(), desk.entries.rend(), [](const Entry& e) { return std::holds_alternative<ToldEntry>(e); }));
+    CHECK(told.remember == "second");
+    desk.resolve("a");
+    desk.resolve("b");
+    desk.wind(2min);
+    CHECK(place("third") == "second");
+    desk.fire("a");
+    desk.wind(2min);
+    // Another incident: nothing to edit.
+    CHECK(place("fourth") == "");
+}

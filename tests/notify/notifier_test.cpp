@@ -21,7 +21,7 @@ namespace {
 Settings at_once(const std::string& url) {
     Settings out = one_route();
     out.route.group_wait = 0s;
-    std::get<WebhookSettings>(out.receivers[0].integrations[0].how).url = Secret::from_text(url);
+    std::get<WebSettings>(out.receivers[0].integrations[0].how).secrets["url"] = Secret::from_text(url);
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "notify/senders/sender.h"
+#include "notify/words/markup.h"
 #include "tests/notify/desk.h"
 
 using namespace vedette;
@@ -34,6 +35,19 @@ Message hostile() {
     out.decided = nine;
     out.external_url = "http://v/";
     return out;
+}
+
+WebSettings slack() {
+    WebSettings out;
+    out.kind = "slack";
+    return out;
+}
+
+/// What Slack would get.
+Json slack_json(const WebSettings& settings, const Message& message) {
+    const auto posts = posts_of(settings, message, *templates());
+    REQUIRE(posts);
+    return Json::parse(posts->at(0).body);
 }
 
 std::string decode64(std::string_view text) {
@@ -127,15 +141,13 @@ TEST_CASE("the whole webhook body", "[notify][payload]") {
 }
 
 TEST_CASE("Slack's first line reads on a lock screen, and labels cannot become markup", "[notify][payload]") {
-    const auto body = slack_body(SlackSettings{}, hostile(), *templates());
-    REQUIRE(body);
-    const Json json = Json::parse(*body);
+    const Json json = slack_json(slack(), hostile());
     CHECK(json["text"] ==
           "CRITICAL &lt;https://evil|click&gt; &amp; *bold* second · 4 min · größer &lt;/b&gt;");
     CHECK(json["attachments"][0]["text"] ==
           "&lt;https://evil|click&gt; &amp; *bold*\nsecond\n"
-          "job: &lt;script&gt;&amp;\"'  \nsince 2026-11-20T09:00:00.120Z, value 0\n"
-          "<http://v/|page>  <http://v/graph?a=1&amp;b=%3Cx%3E%7Cy|rule>  ");
+          "job: &lt;script&gt;&amp;\"'\nsince 2026-11-20 09:00:00 UTC, value 0\n"
+          "<http://v/|page>  <http://v/graph?a=1&amp;b=%3Cx%3E%7Cy|rule>");
     CHECK(json["attachments"][0]["color"] == "danger");
 }
 
@@ -147,25 +159,26 @@ TEST_CASE("a Slack text ends at its limit and between characters", "[notify][pay
     CHECK(cut_text("abc", 2) == "");
     Message many = hostile();
     for (int i = 0; i < 100; ++i) many.alerts.push_back(many.alerts[0]);
-    const Json json = Json::parse(*slack_body(SlackSettings{}, many, *templates()));
+    const Json json = slack_json(slack(), many);
     const std::string text = json["attachments"][0]["text"];
     CHECK(text.size() <= 3000);
     CHECK(text.ends_with(" more"));
 }
 
 TEST_CASE("templates of the user's make Alertmanager's attachment, and a wrong one is named", "[notify][payload]") {
-    SlackSettings slack;
-    slack.title = R"({{ template "slack.default.title" . }})";
-    slack.text = R"({{ range .Alerts }}{{ .Labels.job }} {{ .Annotations.reason }}{{ end }})";
-    slack.color = R"({{ if eq .Status "firing" }}danger{{ else }}good{{ end }})";
-    const Json json = Json::parse(*slack_body(slack, hostile(), *templates()));
+    WebSettings settings = slack();
+    settings.own_words = false;
+    settings.texts = {{"title", R"({{ template "slack.default.title" . }})"},
+                      {"text", R"({{ range .Alerts }}{{ .Labels.job }} {{ .Annotations.reason }}{{ end }})"},
+                      {"color", R"({{ if eq .Status "firing" }}danger{{ else }}good{{ end }})"}};
+    const Json json = slack_json(settings, hostile());
     CHECK_FALSE(json.contains("text"));
-    CHECK(json["attachments"][0]["title"] == "[FIRING:1] ");
+    CHECK(json["attachments"][0]["title"] == "[FIRING:1]  (Down\r\nBcc: evil@x <script>&\"' critical)");
     CHECK(json["attachments"][0]["text"] == "<script>&\"' größer </b>");
-    Settings settings = one_route();
-    slack.text = "{{ nonsense }}";
-    settings.receivers[0].integrations[0].how = slack;
-    const auto checked = check_templates(settings, *templates());
+    Settings all = one_route();
+    settings.texts["text"] = "{{ nonsense }}";
+    all.receivers[0].integrations[0].how = settings;
+    const auto checked = check_templates(all, *templates());
     REQUIRE_FALSE(checked);
     CHECK(checked.error().message ==
           "receiver `team`, slack: template: message:1: function \"nonsense\" not defined");
@@ -198,7 +211,7 @@ TEST_CASE("a mail threads, is marked automatic, and no label breaks out of a hea
     const auto html_from = text->find("\r\n\r\n", html_at);
     const std::string html = decode64(text->substr(html_from, text->find("\r\n--", html_from) - html_from));
     CHECK(html.find("<script>") == html.npos);
-    CHECK(html.find("<td>job</td><td>&lt;script&gt;&amp;&quot;&#39;</td>") != html.npos);
+    CHECK(html.find(">job</td><td>&lt;script&gt;&amp;&quot;&#39;</td>") != html.npos);
     CHECK(html.find("javascript:") == html.npos);
     for (std::size_t at = 0; at < text->size();) {
         const auto line_end = text->find("\r\n", at);
@@ -221,4 +234,14 @@ TEST_CASE("headlines read well", "[notify][payload]") {
     over.resolved_at = nine + Milliseconds(12min);
     message.alerts = {std::make_shared<const Alert>(over)};
     CHECK(headline(message) == "RESOLVED checkout up · was down 12 min");
+}
+
+TEST_CASE("what a label says is no markup in an HTML template either, unless the template vouches for it",
+          "[notify][payload]") {
+    const auto html = templates()->expand_html(
+        R"(<b>{{ (index .Alerts 0).Labels.job }}</b> {{ template "__subject" . }} {{ "<i>" | safeHtml }} {{ len .Alerts }})",
+        hostile());
+    REQUIRE(html);
+    CHECK(*html == "<b>&lt;script&gt;&amp;&#34;&#39;</b> [FIRING:1]  (Down\r\nBcc: evil@x "
+                   "&lt;script&gt;&amp;&#34;&#39; critical) <i> 1");
 }

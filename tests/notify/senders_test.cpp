@@ -11,7 +11,7 @@ using namespace vedette::notify;
 
 namespace {
 
-struct Post {
+struct Sender {
     Loop loop;
     MemoryResolver resolver{loop};
     HttpClient http{loop, resolver};
@@ -44,16 +44,17 @@ struct Post {
 Integration webhook(const std::string& url, Milliseconds timeout = 10s) {
     Settings settings = one_route();
     Integration out = settings.receivers[0].integrations[0];
-    auto& hook = std::get<WebhookSettings>(out.how);
-    hook.url = Secret::from_text(url);
+    auto& hook = std::get<WebSettings>(out.how);
+    hook.secrets["url"] = Secret::from_text(url);
     hook.timeout = timeout;
     return out;
 }
 
 Integration slack(const std::string& url) {
-    SlackSettings settings;
+    WebSettings settings;
+    settings.kind = "slack";
     settings.http = std::make_shared<HttpSettings>();
-    settings.api_url = Secret::from_text(url);
+    settings.secrets["api_url"] = Secret::from_text(url);
     Integration out;
     out.how = settings;
     return out;
@@ -90,11 +91,13 @@ TEST_CASE("each answer of a receiver has its outcome", "[notify][senders]") {
         {"wrong address", answer_ok("no_service", "404 Not Found"), "refused 404, HTTP 404: no_service",
          "refused 404, HTTP 404: no_service"},
         {"a success that is none", answer_ok(R"({"ok":false,"error":"x"})"), "sent 200",
-         R"(later 200, HTTP 200: {"ok":false,"error":"x"})"},
+         R"(refused 200, HTTP 200: {"ok":false,"error":"x"})"},
+        {"a success that says wait", answer_ok(R"({"ok":false,"error":"ratelimited"})"), "sent 200",
+         R"(later 200, HTTP 200: {"ok":false,"error":"ratelimited"})"},
     }));
     CAPTURE(row.what);
     ScriptedServer server({row.script});
-    Post post;
+    Sender post;
     CHECK(summary(post.send(webhook(server.url("/h")))) == row.webhook);
     CHECK(summary(post.send(slack(server.url("/s")))) == row.slack);
     REQUIRE(server.requests().size() == 2);
@@ -102,7 +105,7 @@ TEST_CASE("each answer of a receiver has its outcome", "[notify][senders]") {
 }
 
 TEST_CASE("a receiver that is not there, silent, or speaks nonsense is tried again later", "[notify][senders]") {
-    Post post;
+    Sender post;
     const Outcome refused =
         post.send(webhook(fmt::format("http://127.0.0.1:{}/", refused_port())));
     CHECK(summary(refused) == "later, connection refused");
@@ -120,10 +123,10 @@ TEST_CASE("a receiver that is not there, silent, or speaks nonsense is tried aga
 TEST_CASE("a webhook carries what lets its receiver know a repeat", "[notify][senders]") {
     ScriptedServer server({answer_ok("")});
     Integration how = webhook(server.url());
-    auto& hook = std::get<WebhookSettings>(how.how);
-    hook.delivery_headers = true;
-    hook.signing_secret = Secret::from_text("s3cret");
-    Post post;
+    auto& hook = std::get<WebSettings>(how.how);
+    hook.switches["delivery_headers"] = true;
+    hook.secrets["signing_secret"] = Secret::from_text("s3cret");
+    Sender post;
     CHECK(post.send(how).sent);
     const std::string request = server.requests().at(0);
     const std::string body = request.substr(request.find("\r\n\r\n") + 4);
@@ -138,7 +141,7 @@ TEST_CASE("a mail server's word decides whether a mail is tried again", "[notify
     email.to = {"ops@shop.example"};
     email.from = "Vedette <vedette@shop.example>";
     how.how = email;
-    Post post;
+    Sender post;
     CHECK(summary(post.send(how)) == "sent 250");
     CHECK(post.mail.from == "vedette@shop.example");
     CHECK(post.mail.to == std::vector<std::string>{"ops@shop.example"});

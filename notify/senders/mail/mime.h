@@ -9,6 +9,8 @@
 
 namespace vedette::notify {
 
+std::string base64(std::string_view bytes);
+
 /// A mail before it is bytes.
 struct MimeMail {
     std::string from, to, subject;
@@ -17,6 +19,7 @@ struct MimeMail {
     Timestamp date;
     std::vector<std::pair<std::string, std::string>> headers;  ///< more; bad names are left out
     std::string plain, html;                                   ///< an empty part is left out
+    std::string picture;  ///< PNG that the HTML shows as `cid:chart`; empty: none
 };
 
 /// RFC 5322 text with CRLF line ends, parts in base64, so that no line is long and no text breaks out.

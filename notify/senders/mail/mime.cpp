@@ -1,4 +1,4 @@
-#include "notify/senders/mime.h"
+#include "notify/senders/mail/mime.h"
 
 #include <fmt/format.h>
 
@@ -10,20 +10,6 @@
 
 namespace vedette::notify {
 namespace {
-
-std::string base64(std::string_view text) {
-    static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); i += 3) {
-        const std::size_t left = std::min<std::size_t>(3, text.size() - i);
-        std::uint32_t bits = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            bits = bits << 8 | (k < left ? static_cast<unsigned char>(text[i + k]) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            out += k <= left ? digits[bits >> (18 - 6 * k) & 63] : '=';
-    }
-    return out;
-}
 
 std::string base64_lines(std::string_view text) {
     const std::string all = base64(text);
@@ -54,22 +40,42 @@ std::string without_breaks(std::string_view text) {
     return out;
 }
 
-void add_part(std::string& out, std::string_view boundary, std::string_view type, std::string_view text) {
-    out += fmt::format("--{}\r\nContent-Type: {}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
-                       "\r\n{}", boundary, type, base64_lines(text));
+void add_part(std::string& out, std::string_view boundary, std::string_view headers, std::string_view bytes) {
+    out += fmt::format("--{}\r\n{}\r\nContent-Transfer-Encoding: base64\r\n\r\n{}", boundary, headers,
+                       base64_lines(bytes));
+}
+
+/// The HTML, alone or with the picture it shows:
+///
+///     multipart/alternative ─┬─ text/plain
+///                            └─ multipart/related ─┬─ text/html
+///                                                  └─ image/png, Content-ID: <chart>
+void add_html(std::string& out, const std::string& boundary, const MimeMail& mail) {
+    const std::string_view type = "Content-Type: text/html; charset=utf-8";
+    if (mail.picture.empty()) return add_part(out, boundary, type, mail.html);
+    const std::string inner = boundary + "-related";
+    out += fmt::format("--{}\r\nContent-Type: multipart/related; type=\"text/html\"; boundary=\"{}\"\r\n\r\n",
+                       boundary, inner);
+    add_part(out, inner, type, mail.html);
+    add_part(out, inner,
+             "Content-Type: image/png; name=\"chart.png\"\r\nContent-ID: <chart>\r\n"
+             "Content-Disposition: inline; filename=\"chart.png\"",
+             mail.picture);
+    out += fmt::format("--{}--\r\n", inner);
 }
 
 }  // namespace
 
-std::string escape_html(std::string_view text) {
+std::string base64(std::string_view text) {
+    static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string out;
-    for (const char c : text) {
-        if (c == '&') out += "&amp;";
-        else if (c == '<') out += "&lt;";
-        else if (c == '>') out += "&gt;";
-        else if (c == '"') out += "&quot;";
-        else if (c == '\'') out += "&#39;";
-        else out += c;
+    for (std::size_t i = 0; i < text.size(); i += 3) {
+        const std::size_t left = std::min<std::size_t>(3, text.size() - i);
+        std::uint32_t bits = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            bits = bits << 8 | (k < left ? static_cast<unsigned char>(text[i + k]) : 0U);
+        for (std::size_t k = 0; k < 4; ++k)
+            out += k <= left ? digits[bits >> (18 - 6 * k) & 63] : '=';
     }
     return out;
 }
@@ -112,8 +118,9 @@ std::string print_mail(const MimeMail& mail) {
         if (is_header_name(name)) out += fmt::format("{}: {}\r\n", name, encode_header(value));
     out += fmt::format("MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"{}\"\r\n\r\n",
                        boundary);
-    if (!mail.plain.empty()) add_part(out, boundary, "text/plain", mail.plain);
-    if (!mail.html.empty()) add_part(out, boundary, "text/html", mail.html);
+    if (!mail.plain.empty())
+        add_part(out, boundary, "Content-Type: text/plain; charset=utf-8", mail.plain);
+    if (!mail.html.empty()) add_html(out, boundary, mail);
     return out + fmt::format("--{}--\r\n", boundary);
 }
 
