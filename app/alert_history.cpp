@@ -177,6 +177,8 @@ std::shared_ptr<const notify::History> AlertHistory::answer(const Alert& alert,
         out->points.emplace_back(sample.at, *value);
         last = sample.at;
     }
+    // What made it fire is newer than the last whole step.
+    if (alert.state == AlertState::Firing && last && *last < end) out->points.emplace_back(end, alert.value);
     return out;
 }
 
