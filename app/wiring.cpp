@@ -28,6 +28,7 @@
 #include "core/mutex.h"
 #include "exporter/api/admin_api.h"
 #include "exporter/api/board.h"
+#include "exporter/api/cardinality_api.h"
 #include "exporter/api/exemplar_api.h"
 #include "exporter/api/metadata_api.h"
 #include "exporter/api/notices.h"
@@ -175,6 +176,7 @@ struct Daemon::Rooms {
     void join_pages();
     exporter::ProcessSources process_sources();
     std::vector<Route> own_routes();
+    std::vector<Route> while_room(std::vector<Route> routes);
     Result<std::string> snapshot(bool skip_head);
     void tick();
     Result<void> swap(const Configuration& next);
@@ -208,7 +210,8 @@ struct Daemon::Rooms {
     News news;
     std::unique_ptr<WatchedSink> alerts;
     std::unique_ptr<rules::Manager> manager;
-    std::optional<ArrivalSink> readings, writes;  // before the rules: of ours, of others
+    // Before the rules: scraped pages, what alerting stands on, what others send.
+    std::optional<ArrivalSink> readings, vitals, writes;
     std::unique_ptr<exporter::RemoteWriters> remote_writers;
     std::unique_ptr<exporter::Board> board;
     exporter::Notices notices{clock};
@@ -262,15 +265,15 @@ Result<void> Daemon::Rooms::open() {
     });
     const auto arrived = [this] { manager->arrived(); };
     readings.emplace(store->seen_rather_than_safe(), arrived);
+    vitals.emplace(store->vital(), arrived);
     writes.emplace(*store, arrived);
     io->call([this] {
-        probes =
-            std::make_unique<probes::Probes>(io->loop(), *http, *readings, clock, log, metrics);
+        probes = std::make_unique<probes::Probes>(io->loop(), *http, *vitals, clock, log, metrics);
         probes->book().on_change([this](const probes::Change& change) {
             if (options.console) print_change(change);
         });
-        scraper = std::make_unique<scrape::Scraper>(
-            scrape::ScraperDoors{io->loop(), *http, *dns, *files, *readings, clock, log, metrics});
+        scraper = std::make_unique<scrape::Scraper>(scrape::ScraperDoors{
+            io->loop(), *http, *dns, *files, *readings, *vitals, clock, log, metrics});
     });
     const auto reason_of = [this](const Labels& labels) {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));
@@ -282,7 +285,7 @@ Result<void> Daemon::Rooms::open() {
         return engine->instant(expr, at, *store, stop);
     };
     manager = std::make_unique<rules::Manager>(rules::Doors{
-        ask, store->seen_rather_than_safe(), *store, *alerts, *notifier, clock, log, metrics,
+        ask, store->vital(), *store, *alerts, *notifier, clock, log, metrics,
         [this](const promql::Expr& expr) {
             return std::make_unique<promql::PreparedQuery>(*engine, expr, *store, *store);
         },
@@ -336,6 +339,18 @@ void Daemon::Rooms::join_pages() {
     loop_lag = &metrics.gauge(
         "vedette_loop_lag_seconds",
         "How late the latest timer of the probing loop ran in the last half second.");
+    const auto observe = [this](std::string_view name, std::string_view help,
+                                std::function<double()> read) {
+        metrics.observed(name, help, MetricFamily::Type::Gauge, std::move(read));
+    };
+    observe("vedette_store_series", "Series in memory.",
+            [this] { return static_cast<double>(store->series_count()); });
+    observe("vedette_store_head_bytes", "Memory that counts against storage.head_bytes_max.",
+            [this] { return static_cast<double>(store->memory_bytes()); });
+    observe("vedette_store_pressure",
+            "What is given up for want of memory: 0 nothing, 1 new series of greedy jobs, "
+            "2 exemplars and metadata, 3 queries, 4 what senders keep, 5 every scraped page.",
+            [this] { return static_cast<double>(store->pressure()); });
     metrics.observed("vedette_log_dropped_lines_total",
                      "Log lines lost because the queue was full.", MetricFamily::Type::Counter,
                      [this] { return static_cast<double>(log.dropped()); });
@@ -347,10 +362,12 @@ void Daemon::Rooms::join_pages() {
     front = std::make_unique<http::Front>(configuration.server, log, metrics);
     front->add(exporter::page_routes());
     front->add(board->routes());
-    front->add(exporter::query_routes({*engine, *store, *store, clock}));
+    front->add(while_room(exporter::query_routes({*engine, *store, *store, clock})));
     front->add(exporter::metadata_routes(
         {[this] { return scraper->snapshot(); }, [this] { return stored_metadata(*store); }}));
-    front->add(exporter::exemplar_routes(*store, features_of(options)));
+    front->add(while_room(exporter::exemplar_routes(*store, features_of(options))));
+    front->add(exporter::cardinality_routes(
+        [this](std::size_t entries) { return store->cardinality(entries); }));
     front->add(exporter::rules_routes(groups));
     front->add(exporter::process_routes(process_sources()));
     front->add(notices.routes());
@@ -359,7 +376,7 @@ void Daemon::Rooms::join_pages() {
                                  [this] { return scraper->snapshot(); }}));
     otlp = std::make_unique<exporter::otlp::Receiver>(*writes, clock);
     otlp->load(configuration.otlp);
-    front->add({exporter::remote_write_route(*writes, clock), otlp->route()});
+    front->add({exporter::remote_write_route(*writes, clock, &*store), otlp->route()});
     front->add(exporter::admin_routes({options.admin_api,
                                        [this](bool skip_head) { return snapshot(skip_head); },
                                        [this](auto selectors, Window window) {
@@ -370,9 +387,26 @@ void Daemon::Rooms::join_pages() {
         const Lock lock(reload_mutex);
         return configuration.global.external_labels;
     };
-    front->add({exporter::federate_route({*store, clock, options.query_lookback, external}),
-                exporter::remote_read_route(*store, external)});
+    front->add(
+        while_room({exporter::federate_route({*store, clock, options.query_lookback, external}),
+                    exporter::remote_read_route(*store, external)}));
     front->add(own_routes());
+}
+
+/// Refused while memory is so short that questions have to wait; rules ask the engine, not these.
+std::vector<Route> Daemon::Rooms::while_room(std::vector<Route> routes) {
+    Counter& shed = metrics.counter("vedette_queries_shed_total",
+                                    "Requests for samples refused because memory was short.");
+    return exporter::refused_while(std::move(routes), [this, &shed]() -> std::string {
+        if (store->pressure() < store::Pressure::Queries) return {};
+        shed.add();
+        const double used = static_cast<double>(store->memory_bytes()) /
+                            static_cast<double>(store->settings().head_bytes_max);
+        return fmt::format("memory is short: {:.0f} % of storage.head_bytes_max is used, and "
+                           "questions wait so that alerting goes on; /status/cardinality says who "
+                           "uses it",
+                           100 * used);
+    });
 }
 
 /// As Prometheus names them: `20261120T153354Z-14a312ffc7d2ec3e`.

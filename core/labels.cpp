@@ -8,6 +8,7 @@
 #include <new>
 
 #include "core/error.h"
+#include "core/label_hash.h"
 #include "core/printable.h"
 
 namespace vedette {
@@ -42,18 +43,31 @@ std::uint64_t hash_bytes(std::string_view bytes) {
     return std::hash<std::string_view>{}(bytes);
 }
 
-/// Most sets are made of another set's labels and are in order already.
-bool is_clean(const std::vector<Label>& labels) {
-    std::string_view before;
+/// End offsets of names and values, then their text: what a block holds behind its head, and what
+/// is hashed. The offsets are hashed too, so that {ab="c"} and {a="bc"} differ.
+void write_parts(std::span<const Label> labels, char* out) {
+    std::uint32_t end = 0;
+    char* ends = out;
+    char* text = out + 2 * labels.size() * sizeof end;
     for (const Label& label : labels) {
-        if (label.name <= before || label.value.empty()) return false;
-        before = label.name;
+        for (const std::string_view part : {label.name, label.value}) {
+            if (!part.empty()) std::memcpy(text + end, part.data(), part.size());
+            end += static_cast<std::uint32_t>(part.size());
+            std::memcpy(ends, &end, sizeof end);
+            ends += sizeof end;
+        }
     }
-    return true;
+}
+
+std::size_t bytes_of_parts(std::span<const Label> labels) {
+    std::size_t bytes = 2 * labels.size() * sizeof(std::uint32_t);
+    for (const Label& label : labels) bytes += label.name.size() + label.value.size();
+    return bytes;
 }
 
 void sort_and_clean(std::vector<Label>& labels) {
-    if (is_clean(labels)) return;
+    // Most sets are made of another set's labels and are in order already.
+    if (is_label_set(labels)) return;
     std::stable_sort(labels.begin(), labels.end(),
                      [](const Label& a, const Label& b) { return a.name < b.name; });
     // Of one name the last wins; an empty value is no label.
@@ -70,27 +84,38 @@ void sort_and_clean(std::vector<Label>& labels) {
 
 Labels::Block* Labels::Block::make(const std::vector<Label>& sorted) {
     if (sorted.empty()) return nullptr;
-    std::size_t text_bytes = 0;
-    for (const Label& label : sorted) text_bytes += label.name.size() + label.value.size();
-    check(text_bytes < (std::size_t{1} << 31), "labels fit in 2 GiB; limits.h is far below");
-    const std::size_t size = sizeof(Block) + sorted.size() * 2 * sizeof(std::uint32_t) + text_bytes;
-    auto* block = new (::operator new(size)) Block;
+    const std::size_t bytes = bytes_of_parts(sorted);
+    check(bytes < (std::size_t{1} << 31), "labels fit in 2 GiB; limits.h is far below");
+    auto* block = new (::operator new(sizeof(Block) + bytes)) Block;
     block->count = static_cast<std::uint32_t>(sorted.size());
-    std::uint32_t end = 0;
-    std::uint32_t* ends = block->ends();
-    char* text = block->text();
-    for (const Label& label : sorted) {
-        for (const std::string_view part : {label.name, label.value}) {
-            if (!part.empty()) std::memcpy(text + end, part.data(), part.size());
-            end += static_cast<std::uint32_t>(part.size());
-            *ends++ = end;
-        }
-    }
-    // The offsets are hashed too, so that {ab="c"} and {a="bc"} differ.
-    const std::string_view hashed(reinterpret_cast<const char*>(block->ends()),
-                                  block->count * 2 * sizeof(std::uint32_t) + end);
-    block->hash = hash_bytes(hashed);
+    auto* parts = reinterpret_cast<char*>(block->ends());
+    write_parts(sorted, parts);
+    block->hash = hash_bytes({parts, bytes});
     return block;
+}
+
+bool is_label_set(std::span<const Label> labels) {
+    std::string_view before;
+    for (const Label& label : labels) {
+        if (label.name <= before || label.value.empty()) return false;
+        before = label.name;
+    }
+    return true;
+}
+
+std::uint64_t hash_of(std::span<const Label> labels, std::string& scratch) {
+    if (labels.empty()) return 0;
+    const std::size_t bytes = bytes_of_parts(labels);
+    if (scratch.size() < bytes) scratch.resize(bytes);
+    write_parts(labels, scratch.data());
+    return hash_bytes({scratch.data(), bytes});
+}
+
+bool has_just(const Labels& set, std::span<const Label> labels) {
+    if (set.size() != labels.size()) return false;
+    for (std::size_t i = 0; i < labels.size(); ++i)
+        if (set[i] != labels[i]) return false;
+    return true;
 }
 
 Labels::Labels(std::initializer_list<Label> labels) : Labels(std::vector<Label>(labels)) {}

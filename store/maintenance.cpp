@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/limits.h"
+#include "core/shedding_limits.h"
 #include "store/log/checkpoint.h"
 #include "store/log/commit.h"
 #include "store/log/records.h"
@@ -58,7 +59,8 @@ void Store::Parts::count(const CommitCounts& counts) {
         counters.exemplars_out_of_order.add(static_cast<double>(counts.exemplars_out_of_order));
     if (counts.exemplars_too_long > 0)
         counters.exemplars_too_long.add(static_cast<double>(counts.exemplars_too_long));
-    if (counts.over_budget) counters.memory_refused.add();
+    if (counts.exemplars_shed > 0)
+        counters.exemplars_shed.add(static_cast<double>(counts.exemplars_shed));
     if (counts.log_failed) counters.log_failures.add();
     if (counts.unlogged != 0) {
         counters.unlogged.add(static_cast<double>(counts.unlogged));
@@ -408,7 +410,12 @@ void Store::Parts::run(std::stop_token stop) {
         const Lock lock_(maintain_mutex);
         if (std::exchange(rollups_wait, false)) maintain_at = std::chrono::steady_clock::now();
     }
+    auto look_at = std::chrono::steady_clock::now() + limits::disk_look_interval;
     while (sleep(stop, maintain_at)) {
+        if (std::chrono::steady_clock::now() >= look_at) {
+            look_at_disk();
+            look_at = std::chrono::steady_clock::now() + limits::disk_look_interval;
+        }
         const bool written = committer->flush_unlogged().has_value();
         if (const bool synced = sync().has_value(); !written || !synced) wants_sync();
         const bool due = checkpoint_due();

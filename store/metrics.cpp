@@ -14,11 +14,6 @@ Counter& rejected_exemplars(Metrics& metrics, std::string_view reason) {
     return metrics.counter("vedette_store_exemplars_rejected_total",
                            "Exemplars that were not kept, by reason.", Labels{{"reason", reason}});
 }
-Counter& refused(Metrics& metrics, std::string_view limit) {
-    return metrics.counter("vedette_store_refusals_total",
-                           "Series, batches and metadata refused because a limit was reached.",
-                           Labels{{"limit", limit}});
-}
 
 }  // namespace
 
@@ -33,12 +28,10 @@ StoreMetrics::StoreMetrics(Metrics& metrics)
       out_of_order(rejected(metrics, "out_of_order")),
       duplicate(rejected(metrics, "duplicate")),
       too_old(rejected(metrics, "too_old")),
-      series_refused(refused(metrics, "series_max")),
-      memory_refused(refused(metrics, "head_bytes_max")),
-      metadata_refused(refused(metrics, "metadata_metrics_max")),
       exemplars(metrics.counter("vedette_store_exemplars_appended_total", "Exemplars kept.")),
       exemplars_out_of_order(rejected_exemplars(metrics, "out_of_order")),
       exemplars_too_long(rejected_exemplars(metrics, "labels_too_long")),
+      exemplars_shed(rejected_exemplars(metrics, "memory_pressure")),
       log_bytes(metrics.counter("vedette_store_wal_bytes_total",
                                 "Bytes written to the write-ahead log.")),
       commits(metrics.counter("vedette_store_commits_total",

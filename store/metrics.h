@@ -9,8 +9,7 @@ struct StoreMetrics {
     explicit StoreMetrics(Metrics& metrics);
 
     Counter &floats, &histograms, &late, &out_of_order, &duplicate, &too_old;
-    Counter &series_refused, &memory_refused, &metadata_refused;
-    Counter &exemplars, &exemplars_out_of_order, &exemplars_too_long;
+    Counter &exemplars, &exemplars_out_of_order, &exemplars_too_long, &exemplars_shed;
     Counter &log_bytes, &commits, &log_failures, &unlogged, &syncs, &sync_failures;
     Counter &checkpoints, &checkpoint_failures, &cut, &dropped, &corrupt;
     Counter &head_blocks, &late_blocks, &rewritten, &erasures, &compactions, &block_failures;

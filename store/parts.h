@@ -17,6 +17,7 @@
 #include "store/log/wal.h"
 #include "store/metrics.h"
 #include "store/rollups/state.h"
+#include "store/shedding/refusals.h"
 #include "store/store.h"
 
 namespace vedette::store {
@@ -38,6 +39,7 @@ struct Store::Parts {
           clock(clock_),
           log(log_),
           counters(metrics_),
+          refusals(metrics_, log_),
           keeper(files,
                  {folder + "/blocks", settings.block_range,
                   widest_block(settings.block_range, settings.retention)},
@@ -54,6 +56,7 @@ struct Store::Parts {
     Clock& clock;
     Log& log;
     StoreMetrics counters;
+    RefusalBook refusals;
     std::optional<FolderLock> lock;
     Recovery recovery;
 
@@ -72,6 +75,9 @@ struct Store::Parts {
     std::atomic<std::uint64_t> log_needed_from{settings.hold_log ? 0 : ~std::uint64_t{0}};
     std::atomic<bool> checkpoint_wanted = false;
     std::atomic<bool> closed = false;
+
+    std::atomic<std::uint64_t> disk_free = ~std::uint64_t{0};  // when somebody looked last
+    std::atomic<bool> disk_short = false;
 
     std::optional<Retention> retention;  // set by `open`
 
@@ -98,6 +104,17 @@ struct Store::Parts {
     std::jthread thread;
 
     Result<void> open();
+    // ── what is refused, limiting.cpp ──
+    /// Whether a new series is taken; when not, that is counted and said.
+    Result<void> admit(const Labels& labels, Rank rank)
+        VEDETTE_REQUIRES(memory.index_mutex, memory.head_mutex);
+    /// What is used, by a job and by all.
+    Use used(std::string_view job) VEDETTE_REQUIRES(memory.index_mutex, memory.head_mutex);
+    Result<void> fits_labels(const Labels& labels);
+    Result<void> check_disk(const Batch& batch);
+    void look_at_disk();
+    bool sheds_extras();
+
     Result<void> sync();
     Result<void> tidy(bool checkpoint) VEDETTE_REQUIRES(maintain_mutex);
     Result<void> cut() VEDETTE_REQUIRES(maintain_mutex);

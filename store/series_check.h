@@ -1,13 +1,27 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "core/labels.h"
+#include "core/limits.h"
 
 namespace vedette::store {
 
-/// Why these labels cannot be a series, in one sentence: none, not UTF-8, too many or too long.
-/// Empty when they can.
-std::string why_no_series(const Labels& labels);
+/// What the labels of one series may be; `storage:` in vedette.yml may say less.
+struct LabelLimits {
+    std::size_t labels_max = limits::labels_per_series_max;
+    std::size_t name_bytes_max = limits::label_name_bytes_max;
+    std::size_t value_bytes_max = limits::label_value_bytes_max;
+};
+
+/// Why labels cannot be a series; both empty when they can.
+struct NoSeries {
+    std::string_view limit;  ///< `labels_max` and the like, `not_utf8` or `no_labels`
+    std::string why;         ///< one sentence
+};
+
+NoSeries judge_labels(const Labels& labels, const LabelLimits& most = {});
 
 }  // namespace vedette::store

@@ -82,11 +82,21 @@ StoreSettings read_storage_section(const ConfigNode& section, Problems& problems
     settings.retention = positive("retention", settings.retention);
     settings.lookback = positive("lookback", settings.lookback);
     settings.wal_sync_interval = positive("wal_sync_interval", settings.wal_sync_interval);
-    settings.series_max = static_cast<std::size_t>(
-        map.integer("series_max", static_cast<std::int64_t>(settings.series_max), 1,
-                    static_cast<std::int64_t>(limits::series_slots_max)));
+    const auto number = [&](std::string_view key, std::size_t& value, std::int64_t least,
+                            std::size_t most) {
+        value = static_cast<std::size_t>(map.integer(key, static_cast<std::int64_t>(value), least,
+                                                     static_cast<std::int64_t>(most)));
+    };
+    number("series_max", settings.series_max, 1, limits::series_slots_max);
+    number("job_series_max", settings.job_series_max, 0, limits::series_slots_max);
+    number("labels_max", settings.labels.labels_max, 1, limits::labels_per_series_max);
+    number("label_name_bytes_max", settings.labels.name_bytes_max, 1,
+           limits::label_name_bytes_max);
+    number("label_value_bytes_max", settings.labels.value_bytes_max, 1,
+           limits::label_value_bytes_max);
     settings.head_bytes_max = map.bytes("head_bytes_max", settings.head_bytes_max);
     settings.retention_bytes = map.bytes("retention_bytes", settings.retention_bytes);
+    settings.disk_free_min = map.bytes("disk_free_min", settings.disk_free_min);
     settings.reserve_bytes = map.bytes("reserve_bytes", settings.reserve_bytes);
     if (const ConfigNode* node = map.node("rollups")) {
         MapReader rollups(*node, problems, "storage.rollups");

@@ -14,6 +14,8 @@
 #include "core/limits.h"
 #include "core/series.h"
 #include "core/time.h"
+#include "store/series_check.h"
+#include "store/shedding/pressure.h"
 
 namespace vedette::store {
 
@@ -52,12 +54,18 @@ struct StoreSettings {
 
     // ── what it may cost ──
     std::size_t series_max = limits::series_max_default;
+    /// Series of one job; 0: as many as there is room for.
+    std::size_t job_series_max = 0;
     std::size_t head_bytes_max = limits::head_bytes_max_default;
+    LabelLimits labels;
+    Budget budget() const { return {series_max, job_series_max, head_bytes_max}; }
 
     /// So many exemplars are remembered, the newest of all series; 0 for none.
     std::size_t exemplars_max = limits::exemplars_max_default;
 
     // ── what a full disk may take ──
+    /// While less is free, samples that their senders keep are refused; 0 for no such floor.
+    std::uint64_t disk_free_min = 0;
     /// Space kept in the data directory and released for the ledger when the disk is full; 0 for
     /// none.
     std::size_t reserve_bytes = limits::reserve_bytes_default;

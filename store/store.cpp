@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "store/format.h"
 #include "store/log/records.h"
 #include "store/parts.h"
-#include "store/series_check.h"
 
 namespace vedette::store {
 namespace {
@@ -60,8 +60,12 @@ Result<void> Store::Parts::open() {
     checkpoint_bytes = position->checkpoint_bytes;
     committer = std::make_unique<Committer>(
         memory, *wal,
-        Committer::Limits{settings.head_bytes_max, [this] { return floor(); },
-                          [this](const CommitCounts& counts) { count(counts); }});
+        Committer::Limits{settings.budget(), [this] { return floor(); },
+                          [this](const CommitCounts& counts) { count(counts); },
+                          [this](const Labels& first, const std::string& why) {
+                              refusals.note(to_string(Refusal::HeadBytes), first, clock.now(), why);
+                          }});
+    look_at_disk();
     recovery.took = std::chrono::duration_cast<Milliseconds>(clock.steady() - began);
     log.info("store opened", {{"folder", folder},
                               {"series", static_cast<std::int64_t>(recovery.series)},
@@ -101,6 +105,7 @@ Result<void> Store::flush() {
 }
 
 Result<void> Store::maintain() {
+    parts_->look_at_disk();
     const Lock lock(parts_->maintain_mutex);
     if (auto cut = parts_->drop_future(); !cut) return cut;
     return parts_->tidy(parts_->checkpoint_due());
@@ -118,33 +123,25 @@ std::uint64_t Store::generation() const {
 }
 
 Result<SeriesRef> Store::series(const Labels& labels) {
+    return series(labels, Rank::Ordinary);
+}
+
+Result<SeriesRef> Store::series(const Labels& labels, Rank rank) {
     Memory& memory = parts_->memory;
     {
         const Lock lock(memory.index_mutex);
         if (const auto known = memory.index.find(labels))
             return SeriesId{*known, memory.index.epoch(*known)}.ref();
     }
-    if (const std::string why = why_no_series(labels); !why.empty()) return fail(Fault::BadInput, why);
+    if (auto fits = parts_->fits_labels(labels); !fits) return fail(fits.error());
+    const Timestamp now = parts_->clock.now();
     const Lock lock(memory.index_mutex);
     // Somebody may have been quicker.
     if (const auto known = memory.index.find(labels))
         return SeriesId{*known, memory.index.epoch(*known)}.ref();
-    if (memory.index.size() >= parts_->settings.series_max) {
-        parts_->counters.series_refused.add();
-        return fail(Fault::Limit, fmt::format("series limit reached: the store holds {} series and "
-                                              "storage.series_max is {}; {} was not added",
-                                              memory.index.size(), parts_->settings.series_max,
-                                              to_string(labels)));
-    }
     const Lock head_lock(memory.head_mutex);
-    const std::size_t bytes = memory.head.heap_bytes() + memory.index_bytes;
-    if (bytes > parts_->settings.head_bytes_max) {
-        parts_->counters.memory_refused.add();
-        return fail(Fault::Limit,
-                    fmt::format("memory budget reached: the head takes {} bytes and "
-                                "storage.head_bytes_max is {}; {} was not added",
-                                bytes, parts_->settings.head_bytes_max, to_string(labels)));
-    }
+    if (auto admitted = parts_->admit(labels, rank); !admitted) return fail(admitted.error());
+    memory.churn.made(labels.get("job"), now);
     const Slot slot = memory.index.add(labels);
     const SeriesId id{slot, memory.index.epoch(slot)};
     memory.head.grow(slot + 1);
@@ -163,9 +160,15 @@ void Store::metadata(std::string_view metric, std::string_view type, std::string
     const Lock lock(memory.index_mutex);
     const auto known = memory.metadata.find(name);
     if (known != memory.metadata.end() && known->second == said) return;
-    if (known == memory.metadata.end() && memory.metadata.size() >= limits::metadata_metrics_max) {
-        parts_->counters.metadata_refused.add();
-        return;
+    if (known == memory.metadata.end()) {
+        const bool full = memory.metadata.size() >= limits::metadata_metrics_max;
+        if (full || parts_->sheds_extras()) {
+            parts_->refusals.note(full ? "metadata_metrics_max" : "shed_metadata",
+                                  Labels{{metric_name_label, metric}}, parts_->clock.now(),
+                                  full ? "no more metrics are described"
+                                       : "memory is short: what metrics mean is not remembered");
+            return;
+        }
     }
     memory.metadata[name] = said;
     write_metadata(memory.unlogged, name, said.type, said.help, said.unit);
@@ -173,38 +176,62 @@ void Store::metadata(std::string_view metric, std::string_view type, std::string
 }
 
 Result<Appended> Store::append(const Batch& batch) {
-    return append(batch, Committer::IfUnlogged::Refuse);
+    return append(batch, Rank::Ordinary);
 }
 
-Result<Appended> Store::append(const Batch& batch, Committer::IfUnlogged otherwise) {
+Result<Appended> Store::append(const Batch& batch, Rank rank) {
     if (parts_->closed) return fail(Fault::Unavailable, "the store is closed");
-    return parts_->committer->append(batch, otherwise);
+    if (rank == Rank::Ordinary && parts_->disk_short)
+        if (auto room = parts_->check_disk(batch); !room) return fail(room.error());
+    return parts_->committer->append(batch, rank);
 }
 
-/// What `seen_rather_than_safe` gives out.
-class Store::Seen final : public SampleSink {
+/// What `seen_rather_than_safe` and `vital` give out.
+class Store::Ranked final : public SampleSink {
 public:
-    explicit Seen(Store& store) : store_(store) {}
+    Ranked(Store& store, Rank rank) : store_(store), rank_(rank) {}
 
-    Result<SeriesRef> series(const Labels& labels) override { return store_.series(labels); }
+    Result<SeriesRef> series(const Labels& labels) override { return store_.series(labels, rank_); }
     std::uint64_t generation() const override { return store_.generation(); }
     void metadata(std::string_view metric, std::string_view type, std::string_view help,
                   std::string_view unit) override {
         store_.metadata(metric, type, help, unit);
     }
-    Result<Appended> append(const Batch& batch) override {
-        return store_.append(batch, Committer::IfUnlogged::Keep);
-    }
+    Result<Appended> append(const Batch& batch) override { return store_.append(batch, rank_); }
 
 private:
     Store& store_;
+    const Rank rank_;
 };
 
 Store::Store(std::unique_ptr<Parts> parts)
-    : parts_(std::move(parts)), seen_(std::make_unique<Seen>(*this)) {}
+    : parts_(std::move(parts)),
+      seen_(std::make_unique<Ranked>(*this, Rank::Reading)),
+      vital_(std::make_unique<Ranked>(*this, Rank::Vital)) {}
 
 SampleSink& Store::seen_rather_than_safe() {
     return *seen_;
+}
+
+SampleSink& Store::vital() {
+    return *vital_;
+}
+
+// In bites, so that who makes a series does not wait for a large request, and what was fetched is
+// still near when it is looked at.
+std::size_t Store::find_known(std::span<const Key> keys, std::span<SeriesRef> found) {
+    constexpr std::size_t bite = 64;
+    std::array<Slot, bite> slots{};
+    for (std::size_t from = 0; from < keys.size(); from += bite) {
+        const auto some = keys.subspan(from, std::min(bite, keys.size() - from));
+        Memory& memory = parts_->memory;
+        const Lock lock(memory.index_mutex);
+        const std::size_t known = memory.index.find(some, slots.data());
+        for (std::size_t i = 0; i < known; ++i)
+            found[from + i] = SeriesId{slots[i], memory.index.epoch(slots[i])}.ref();
+        if (known < some.size()) return from + known;
+    }
+    return keys.size();
 }
 
 // ── deleting ──
@@ -297,46 +324,6 @@ std::uint64_t Store::log_bytes_from(std::uint64_t segment) {
 
 void Store::hold_log(std::optional<std::uint64_t> from) {
     parts_->log_needed_from = from.value_or(~std::uint64_t{0});
-}
-
-HeadCosts Store::head_costs(std::size_t entries) const {
-    HeadCosts out;
-    CostList metrics(entries), names(entries), bytes(entries), pairs(entries);
-    const Lock index_lock(parts_->memory.index_mutex);
-    std::string_view name;
-    std::uint64_t values = 0, name_bytes = 0;
-    const auto end_of_name = [&] {
-        if (values == 0) return;
-        names.offer(std::string(name), values);
-        bytes.offer(std::string(name), name_bytes);
-        out.label_pairs += values;
-        values = name_bytes = 0;
-    };
-    parts_->memory.index.each_value(
-        [&](std::string_view label, std::string_view value, std::uint64_t series) {
-            if (series == 0) return;
-            if (label != name) end_of_name();
-            name = label;
-            ++values;
-            name_bytes += (label.size() + value.size() + 2) * series;
-            if (label == "__name__") metrics.offer(std::string(value), series);
-            pairs.offer(fmt::format("{}={}", label, value), series);
-        });
-    end_of_name();
-    out.series = parts_->memory.index.size();
-    out.series_by_metric = metrics.take();
-    out.values_by_label = names.take();
-    out.bytes_by_label = bytes.take();
-    out.series_by_pair = pairs.take();
-    Memory& memory = parts_->memory;
-    const Lock head_lock(memory.head_mutex);
-    for (Slot slot = 0; slot < memory.head.slot_end(); ++slot)
-        if (const SeriesSamples& series = memory.head.at(slot); !series.empty())
-            out.chunks += series.sealed().size() + 1;
-    // As Prometheus says "nothing yet".
-    out.oldest = std::max(memory.head.oldest(), beginning_of_time);
-    out.newest = memory.head.newest();
-    return out;
 }
 
 const Recovery& Store::recovery() const {

@@ -13,6 +13,7 @@
 #include "core/exemplar.h"
 #include "core/prepared.h"
 #include "core/series.h"
+#include "core/series_finder.h"
 #include "core/time.h"
 #include "store/blocks/plan.h"
 #include "store/head/costs.h"
@@ -21,6 +22,7 @@
 #include "store/log/follow.h"
 #include "store/log/recovery.h"
 #include "store/settings.h"
+#include "store/shedding/cardinality.h"
 
 namespace vedette::store {
 
@@ -52,6 +54,7 @@ namespace vedette::store {
 /// Memory then drops whole chunks, and series that stayed without samples for two passes; that
 /// changes `generation()`, and refs to those series (only to those) are refused from then on.
 class Store final : public SampleSink,
+                    public SeriesFinder,
                     public SeriesSource,
                     public LabelSource,
                     public ExemplarSource,
@@ -78,8 +81,13 @@ public:
     /// the log cannot be written (a full disk), what they append is kept in memory all the same,
     /// counted and said in the log. The next checkpoint writes it; a stop before that loses it.
     SampleSink& seen_rather_than_safe();
+    /// The same for those on whom alerting stands: rules, `up`, probes. Refused last of all.
+    SampleSink& vital();
     /// Changes `StoreSettings::out_of_order_window`.
     void take_out_of_order(Milliseconds window);
+
+    // ── SeriesFinder ──
+    std::size_t find_known(std::span<const Key> keys, std::span<SeriesRef> found) override;
 
     // ── SeriesSource, LabelSource ──
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
@@ -148,6 +156,10 @@ public:
     /// What memory holds, with lists of at most `entries` each. Holds up new series meanwhile:
     /// microseconds for every thousand of label values.
     HeadCosts head_costs(std::size_t entries) const;
+    /// The same with jobs, budgets, and who was refused what.
+    Cardinality cardinality(std::size_t entries) const;
+    /// What is given up at the moment.
+    Pressure pressure() const;
     const Recovery& recovery() const;
     const StoreSettings& settings() const;
 
@@ -165,13 +177,14 @@ public:
 
 private:
     struct Parts;
-    class Seen;
+    class Ranked;
     class Prepared;
     explicit Store(std::unique_ptr<Parts> parts);
-    Result<Appended> append(const Batch& batch, Committer::IfUnlogged otherwise);
+    Result<SeriesRef> series(const Labels& labels, Rank rank);
+    Result<Appended> append(const Batch& batch, Rank rank);
 
     std::unique_ptr<Parts> parts_;
-    std::unique_ptr<Seen> seen_;
+    std::unique_ptr<Ranked> seen_, vital_;
 };
 
 }  // namespace vedette::store

@@ -91,7 +91,7 @@ Result<std::uint32_t> Import::find_series(std::string_view text) {
     if (const auto known = by_text_.find(text); known != by_text_.end()) return known->second;
     auto labels = scrape::read_series(text);
     if (!labels) return fail(labels.error());
-    if (const std::string why = store::why_no_series(*labels); !why.empty())
+    if (const std::string why = store::judge_labels(*labels).why; !why.empty())
         return fail(Fault::BadInput, why);
     const auto [at, fresh] =
         by_labels_.try_emplace(std::move(*labels), static_cast<std::uint32_t>(labels_.size()));

@@ -49,8 +49,11 @@ Result<Sorted> to_batch(const WriteRequest& request, BadSeries bad, SampleSink& 
         if (series.samples.empty() && series.exemplars.empty()) continue;
         const Result<SeriesRef> ref = find(series, sink);
         if (!ref) {
-            if (bad == BadSeries::RefuseAll || ref.error().fault != Fault::BadInput)
-                return fail(ref.error());
+            // A limit of one job does not make everybody's samples wait.
+            const bool leave_out =
+                ref.error().fault == Fault::Refused ||
+                (bad == BadSeries::LeaveOut && ref.error().fault == Fault::BadInput);
+            if (!leave_out) return fail(ref.error());
             out.intake.refused += series.samples.size();
             if (out.intake.first.empty()) out.intake.first = ref.error().message;
             continue;
@@ -80,26 +83,38 @@ void take_out_future(Sorted& sorted, Timestamp now) {
 
 }  // namespace
 
+namespace {
+
+Result<Intake> hand_on(Sorted sorted, SampleSink& sink, const Clock& clock) {
+    take_out_future(sorted, clock.now());
+    const Result<Appended> appended = sink.append(sorted.batch);
+    if (!appended) return fail(Fault::Unavailable, appended.error().message);
+    Intake& intake = sorted.intake;
+    intake.histograms = static_cast<std::size_t>(
+        std::ranges::count_if(sorted.batch.rows, [](const Batch::Row& row) {
+            return std::holds_alternative<HistogramRef>(row.sample.value);
+        }));
+    intake.histograms -= appended->refused_histograms;
+    intake.samples = appended->stored - intake.histograms;
+    intake.exemplars = sorted.batch.exemplars.size();
+    intake.refused += appended->out_of_order + appended->duplicate + appended->too_old;
+    if (intake.first.empty()) intake.first = appended->first_rejection;
+    return std::move(intake);
+}
+
+}  // namespace
+
 Result<Intake> take_in(const WriteRequest& request, BadSeries bad, SampleSink& sink,
                        const Clock& clock) {
     Result<Sorted> sorted = to_batch(request, bad, sink);
     if (!sorted) return fail(sorted.error());
     for (const WriteRequest::Metadata& metadata : request.metadata)
         sink.metadata(metadata.metric, metadata.type, metadata.help, metadata.unit);
-    take_out_future(*sorted, clock.now());
-    const Result<Appended> appended = sink.append(sorted->batch);
-    if (!appended) return fail(Fault::Unavailable, appended.error().message);
-    Intake& intake = sorted->intake;
-    intake.histograms = static_cast<std::size_t>(
-        std::ranges::count_if(sorted->batch.rows, [](const Batch::Row& row) {
-            return std::holds_alternative<HistogramRef>(row.sample.value);
-        }));
-    intake.histograms -= appended->refused_histograms;
-    intake.samples = appended->stored - intake.histograms;
-    intake.exemplars = sorted->batch.exemplars.size();
-    intake.refused += appended->out_of_order + appended->duplicate + appended->too_old;
-    if (intake.first.empty()) intake.first = appended->first_rejection;
-    return std::move(intake);
+    return hand_on(*std::move(sorted), sink, clock);
+}
+
+Result<Intake> take_batch(Batch batch, SampleSink& sink, const Clock& clock) {
+    return hand_on({std::move(batch), {}}, sink, clock);
 }
 
 Response refusal(const Error& error) {

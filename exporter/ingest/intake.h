@@ -22,9 +22,13 @@ enum class BadSeries { RefuseAll, LeaveOut };
 /// Hands what somebody sent to the sink, as one batch. Samples more than limits::sample_ahead_max
 /// ahead of the clock are left out. Returns when the rest is in the log (write(2)). Fails with
 /// BadInput when a series cannot be one (only with RefuseAll), with Limit when a budget is spent,
-/// with what the sink said otherwise; then nothing was stored. Any thread.
+/// with what the sink said otherwise; then nothing was stored. Series that the sink refuses because
+/// of a limit of their job alone (Refused) are left out. Any thread.
 Result<Intake> take_in(const WriteRequest& request, BadSeries bad, SampleSink& sink,
                        const Clock& clock);
+
+/// Hands on a batch in the same way.
+Result<Intake> take_batch(Batch batch, SampleSink& sink, const Clock& clock);
 
 /// 400 for bad input, 413 for a body beyond a limit, 503 for anything else.
 Response refusal(const Error& error);

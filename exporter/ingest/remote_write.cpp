@@ -5,6 +5,7 @@
 
 #include "core/limits.h"
 #include "exporter/ingest/intake.h"
+#include "exporter/ingest/known_series.h"
 #include "exporter/ingest/write_request.h"
 
 namespace vedette::exporter {
@@ -69,7 +70,24 @@ void say_how_much(const Intake& taken, Response& response) {
     say("Exemplars", taken.exemplars);
 }
 
-Response take_write(const Request& http, SampleSink& sink, const Clock& clock) {
+Result<Intake> read_and_take(std::string_view bytes, Version version, SampleSink& sink,
+                             SeriesFinder* known, const Clock& clock) {
+    const bool two = version == Version::Two;
+    if (!two && known != nullptr)
+        if (auto batch = read_known(bytes, *known))
+            return take_batch(*std::move(batch), sink, clock);
+    const Result<WriteRequest> request =
+        two ? read_write_request_v2(bytes) : read_write_request(bytes);
+    if (!request) return fail(request.error());
+    auto taken = take_in(*request, two ? BadSeries::LeaveOut : BadSeries::RefuseAll, sink, clock);
+    // A store without room is not the sender's fault.
+    if (!taken && taken.error().fault == Fault::Limit)
+        return fail(Fault::Unavailable, taken.error().message);
+    return taken;
+}
+
+Response take_write(const Request& http, SampleSink& sink, SeriesFinder* known,
+                    const Clock& clock) {
     const std::string_view encoding = http.header("content-encoding");
     if (!encoding.empty() && encoding != "snappy")
         return text_response(
@@ -79,13 +97,9 @@ Response take_write(const Request& http, SampleSink& sink, const Clock& clock) {
     const bool two = *version == Version::Two;
     const Result<std::string> bytes = uncompress_snappy(http.body, limits::write_decoded_bytes_max);
     if (!bytes) return refusal(bytes.error());
-    const Result<WriteRequest> request =
-        two ? read_write_request_v2(*bytes) : read_write_request(*bytes);
-    if (!request) return refusal(request.error());
-    const Result<Intake> taken =
-        take_in(*request, two ? BadSeries::LeaveOut : BadSeries::RefuseAll, sink, clock);
+    const Result<Intake> taken = read_and_take(*bytes, *version, sink, known, clock);
     if (!taken) {
-        Response response = refusal_of_intake(taken.error());
+        Response response = refusal(taken.error());
         if (two) say_how_much({}, response);
         return response;
     }
@@ -102,14 +116,14 @@ Response take_write(const Request& http, SampleSink& sink, const Clock& clock) {
 
 }  // namespace
 
-Route remote_write_route(SampleSink& sink, const Clock& clock) {
+Route remote_write_route(SampleSink& sink, const Clock& clock, SeriesFinder* known) {
     return {.method = "POST",
             .path = "/api/v1/write",
             .role = Role::Editor,
             .group = PathGroup::Write,
             .weight = Weight::Worker,
-            .answer = [&sink,
-                       &clock](const Request& request) { return take_write(request, sink, clock); },
+            .answer = [&sink, known, &clock](
+                          const Request& request) { return take_write(request, sink, known, clock); },
             .body_bytes_max = limits::write_body_bytes_max};
 }
 

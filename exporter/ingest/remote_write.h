@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/http.h"
 #include "core/series.h"
+#include "core/series_finder.h"
 
 namespace vedette::exporter {
 
@@ -16,7 +17,8 @@ Result<std::string> uncompress_snappy(std::string_view compressed, std::size_t b
 /// samples are in the log (write(2)); 400 when some could not be stored where they belong in time,
 /// or are more than limits::sample_ahead_max ahead of the clock (the others are), 413, 415, 503 when
 /// the store is full. Version 2 also leaves out series that cannot be one, stores the others, and is
-/// told how much was written in three headers.
-Route remote_write_route(SampleSink& sink, const Clock& clock);
+/// told how much was written in three headers. `known` finds series of the sink; with it, requests
+/// that bring nothing new cost a third.
+Route remote_write_route(SampleSink& sink, const Clock& clock, SeriesFinder* known = nullptr);
 
 }  // namespace vedette::exporter

@@ -42,6 +42,8 @@ std::vector<Route> page_routes() {
                                style = "text/css; charset=utf-8";
     return {page("/", html, vedette_page_index_html, vedette_page_index_html_end),
             page("/graph", html, vedette_page_index_html, vedette_page_index_html_end),
+            page("/status/cardinality", html, vedette_page_index_html,
+                 vedette_page_index_html_end),
             page("/pages/app.js", script, vedette_page_app_js, vedette_page_app_js_end),
             page("/pages/app.css", style, vedette_page_app_css, vedette_page_app_css_end),
             page("/pages/favicon.svg", "image/svg+xml", vedette_page_favicon_svg,

@@ -61,6 +61,7 @@ Scraper::Scraper(const ScraperDoors& doors)
       http_(doors.http),
       dns_(doors.dns),
       sink_(doors.sink),
+      reports_(doors.reports),
       clock_(doors.clock),
       log_(doors.log),
       failure_logs_(doors.files, doors.log),
@@ -196,6 +197,7 @@ void Scraper::end(Id id) {
     const Timestamp now = clock_.now();
     empty_batch();
     running.series.end(*running.job->settings, running.target.labels, now, batch_);
+    report_begin_ = batch_.rows.size();
     if (!running.report.series.empty())
         put_report(running, now, std::vector<double>(running.report.series.size(), stale_marker()));
     commit(running.job->settings->name);
@@ -321,8 +323,9 @@ void Scraper::finish(Id id, Running& running, const Outcome& outcome, const Take
     exemplars_.add(static_cast<double>(taken.exemplars));
     if (taken.refused > 0) {
         refused_series_.add(static_cast<double>(taken.refused));
-        log_.warn("series of a page are not stored",
-                  {{"job", job}, {"url", running.target.url}, {"reason", taken.refusal}});
+        // The store has warned of the job and the limit; the target is told where targets are shown.
+        log_.debug("series of a page are not stored",
+                   {{"job", job}, {"url", running.target.url}, {"reason", taken.refusal}});
     }
     if (!outcome.error.empty()) {
         failures_.add();
@@ -338,6 +341,9 @@ void Scraper::finish(Id id, Running& running, const Outcome& outcome, const Take
     status.health = health;
     status.scrape = ++scrapes_;
     status.last_error = outcome.error;
+    if (outcome.error.empty() && taken.refused > 0)
+        status.last_error =
+            fmt::format("{} samples were not stored: {}", taken.refused, taken.refusal);
     status.last_scrape = outcome.at;
     status.took = took;
     status.metrics = shared_about(running);
@@ -367,6 +373,7 @@ void Scraper::add_report(Running& running, const Outcome& outcome, const Taken& 
 
 void Scraper::put_report(Running& running, Timestamp at, const std::vector<double>& values) {
     Report& report = running.report;
+    report_begin_ = batch_.rows.size();
     const std::uint64_t generation = sink_.generation();
     if (report.generation != generation) report.series.clear();
     report.generation = generation;
@@ -375,7 +382,7 @@ void Scraper::put_report(Running& running, Timestamp at, const std::vector<doubl
         if (!report.series[i]) {
             LabelsBuilder labels(running.target.labels);
             const auto series =
-                sink_.series(labels.set(metric_name_label, report_names[i]).build());
+                reports_.series(labels.set(metric_name_label, report_names[i]).build());
             if (!series) continue;
             report.series[i] = *series;
         }
@@ -386,6 +393,10 @@ void Scraper::put_report(Running& running, Timestamp at, const std::vector<doubl
 void Scraper::commit(const std::string& job) {
     if (batch_.rows.empty()) return;
     const auto appended = sink_.append(batch_);
+    if (!appended && appended.error().fault == Fault::Limit) {
+        keep_report(job, appended.error());
+        return;
+    }
     if (!appended) {
         rejected_.add(static_cast<double>(batch_.rows.size()));
         log_.warn("a scrape is not stored", {{"job", job}, {"reason", appended.error().message}});
@@ -407,6 +418,19 @@ ScrapeNews Scraper::news(std::uint64_t since) const {
         if (status.scrape > since) out.targets.push_back(status);
     }
     return out;
+}
+
+void Scraper::keep_report(const std::string& job, const Error& refusal) {
+    rejected_.add(static_cast<double>(report_begin_));
+    batch_.rows.erase(batch_.rows.begin(),
+                      batch_.rows.begin() + static_cast<std::ptrdiff_t>(report_begin_));
+    batch_.exemplars.clear();
+    log_.warn("a scrape is not stored", {{"job", job}, {"reason", refusal.message}});
+    if (batch_.rows.empty()) return;
+    if (const auto kept = reports_.append(batch_))
+        stored_.add(static_cast<double>(kept->stored));
+    else
+        rejected_.add(static_cast<double>(batch_.rows.size()));
 }
 
 std::vector<JobStatus> Scraper::snapshot() const {

@@ -33,6 +33,9 @@ struct ScraperDoors {
     DnsRecords& dns;
     Files& files;
     SampleSink& sink;
+    /// Where samples about scrapes go when the sink has no room for those of a page: alerting
+    /// stands on `up`. One store with it.
+    SampleSink& reports;
     Clock& clock;
     Log& log;
     Metrics& metrics;
@@ -45,8 +48,9 @@ struct ScraperDoors {
 ///      name servers                        name                               by place
 ///
 /// Every scrape is one batch: the page's samples, stale markers of what is gone, and `up` and
-/// `scrape_…` about the scrape itself. A target that does not answer is `up 0`, and its series
-/// end. A target that is gone gets markers for all of its series; a restart writes none.
+/// `scrape_…` about the scrape itself; when the sink has no room for it, the latter alone. A target
+/// that does not answer is `up 0`, and its series end. A target that is gone gets markers for all of
+/// its series; a restart writes none.
 ///
 /// Everything but `snapshot` belongs to the loop's thread, or happens before the loop runs.
 class Scraper {
@@ -122,11 +126,14 @@ private:
     void put_report(Running& running, Timestamp at, const std::vector<double>& values);
     void empty_batch();
     void commit(const std::string& job);
+    /// The batch was refused as a whole: what it says about the scrape is taken all the same.
+    void keep_report(const std::string& job, const Error& refusal);
 
     Loop& loop_;
     HttpClient& http_;
     DnsRecords& dns_;
     SampleSink& sink_;
+    SampleSink& reports_;
     Clock& clock_;
     Log& log_;
     FailureLogs failure_logs_;
@@ -144,6 +151,7 @@ private:
     std::map<Id, Running> running_;
     Id last_id_ = 0;
     Batch batch_;
+    std::size_t report_begin_ = 0;  ///< in its rows
     std::shared_ptr<Scraper*> self_;  ///< empty for those who come back after the end
 
     mutable Mutex mutex_;

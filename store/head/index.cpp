@@ -5,10 +5,13 @@
 #include <functional>
 #include <unordered_map>
 
+#include "core/label_hash.h"
+
 namespace vedette::store {
 namespace {
 
-constexpr std::size_t first_table = 8;         // places in a fresh hash table; a power of two
+constexpr std::size_t first_table = 8;  // places in a fresh hash table; a power of two
+constexpr std::string_view job_label = "job";
 constexpr std::size_t sort_directly_max = 48;  // fewer slots than this are compared, not ranked
 
 std::size_t hash_of(std::string_view text) {
@@ -100,6 +103,34 @@ std::optional<Slot> Index::find(const Labels& labels) const {
     return std::nullopt;
 }
 
+// Each loop looks one step further for all of them: the place in the table, who stands there, and
+// whether that is who is meant.
+std::size_t Index::find(std::span<const SeriesFinder::Key> keys, Slot* found) const {
+    const std::size_t mask = table_.size() - 1;
+    for (const auto& key : keys) __builtin_prefetch(&table_[key.hash & mask]);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        found[i] = table_[keys[i].hash & mask];
+        if (found[i] != no_slot) __builtin_prefetch(&labels_[found[i]]);
+    }
+    // Reading where the text begins fetches the first of the cache lines that hold the labels.
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (found[i] == no_slot || labels_[found[i]].empty()) continue;
+        const char* text = labels_[found[i]][0].name.data();
+        for (std::size_t line = 1; line <= 2; ++line) __builtin_prefetch(text + line * 64);
+    }
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        std::size_t at = keys[i].hash & mask;
+        const auto is_meant = [&] {
+            const Labels& labels = labels_[table_[at]];
+            return labels.hash() == keys[i].hash && has_just(labels, keys[i].labels);
+        };
+        while (table_[at] != no_slot && !is_meant()) at = (at + 1) & mask;
+        found[i] = table_[at];
+        if (found[i] == no_slot) return i;
+    }
+    return keys.size();
+}
+
 void Index::grow_table() {
     table_.assign(table_.size() * 2, no_slot);
     const std::size_t mask = table_.size() - 1;
@@ -119,6 +150,7 @@ void Index::put(Slot slot, const Labels& labels) {
     table_[at] = slot;
     labels_[slot] = labels;
     label_bytes_ += labels.bytes();
+    jobless_ += labels.has(job_label) ? 0 : 1;
     ++size_;
     ++additions_;
     fresh_.push_back(slot);
@@ -167,6 +199,7 @@ void Index::remove(std::span<const Slot> slots) {
     if (slots.empty()) return;
     for (const Slot slot : slots) {
         label_bytes_ -= labels_[slot].bytes();
+        jobless_ -= labels_[slot].has(job_label) ? 0 : 1;
         labels_[slot] = Labels();
         ++epochs_[slot];
         --size_;
@@ -184,6 +217,19 @@ void Index::remove(std::span<const Slot> slots) {
     std::erase_if(order_, gone);
     std::erase_if(fresh_, gone);
     for (std::uint32_t i = 0; i < order_.size(); ++i) rank_[order_[i]] = i;
+}
+
+std::size_t Index::series_of_job(std::string_view job) const {
+    if (job.empty()) return jobless_;
+    const auto name = names_.find(job_label);
+    if (name == names_.end()) return 0;
+    const Value* value = name->second.find(job);
+    return value == nullptr ? 0 : value->postings.slots().size();
+}
+
+std::size_t Index::jobs() const {
+    const auto name = names_.find(job_label);
+    return (name == names_.end() ? 0 : name->second.all.size()) + (jobless_ > 0 ? 1 : 0);
 }
 
 std::size_t Index::heap_bytes() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/labels.h"
+#include "core/series_finder.h"
 #include "store/matching.h"
 
 namespace vedette::store {
@@ -62,6 +63,9 @@ public:
     Index();
 
     std::optional<Slot> find(const Labels& labels) const;
+    /// Many at once, so that memory is waited for once and not for each: the slots of those before
+    /// the first that is not there. `found` has room for all.
+    std::size_t find(std::span<const SeriesFinder::Key> keys, Slot* found) const;
     /// Adds a series that is not there yet, into the lowest free slot or a new one.
     Slot add(const Labels& labels);
     /// Puts a series back where a log says it stood. False when the slot is taken by other labels,
@@ -79,6 +83,10 @@ public:
     /// One past the highest slot ever used.
     Slot slot_end() const { return static_cast<Slot>(labels_.size()); }
     std::size_t size() const { return size_; }
+    /// How many series have this job, or none at all when it is empty.
+    std::size_t series_of_job(std::string_view job) const;
+    /// Those without one count as one.
+    std::size_t jobs() const;
     /// Labels, tables and postings, about.
     std::size_t heap_bytes() const;
 
@@ -109,6 +117,15 @@ public:
         for (const auto& [name, values] : names_)
             for (const Value& value : values.all)
                 each(std::string_view(name), value.text, value.postings.slots().size());
+    }
+
+    /// The same of one name.
+    template <typename Each>
+    void each_value_of(std::string_view label, Each each) const {
+        const auto name = names_.find(label);
+        if (name == names_.end()) return;
+        for (const Value& value : name->second.all)
+            each(value.text, value.postings.slots().size());
     }
 
 private:
@@ -146,6 +163,7 @@ private:
     std::size_t label_bytes_ = 0;
     // Counted from 1, so that a watch of nothing is never the same.
     std::uint64_t additions_ = 1, removals_ = 1;
+    std::size_t jobless_ = 0;  // series without the label `job`
 
     std::vector<Slot> order_;          // slots in label order, but for `fresh_`
     std::vector<std::uint32_t> rank_;  // slot → its place in `order_`

@@ -9,6 +9,7 @@
 #include "store/head/exemplars.h"
 #include "store/head/head.h"
 #include "store/head/index.h"
+#include "store/shedding/churn.h"
 
 namespace vedette::store {
 
@@ -30,6 +31,7 @@ struct Memory {
     std::map<std::string, MetricMetadata, std::less<>> metadata VEDETTE_GUARDED_BY(index_mutex);
     /// Records of new series and metadata that no commit has taken along yet.
     std::string unlogged VEDETTE_GUARDED_BY(index_mutex);
+    Churn churn VEDETTE_GUARDED_BY(index_mutex);
     /// `Index::heap_bytes` when it last changed.
     std::atomic<std::size_t> index_bytes = 0;
 

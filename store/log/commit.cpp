@@ -26,10 +26,10 @@ void Committer::take_turn() {
     busy_ = true;
 }
 
-Result<Appended> Committer::append(const Batch& batch, IfUnlogged otherwise) {
+Result<Appended> Committer::append(const Batch& batch, Rank rank) {
     Pending mine;
     mine.batch = &batch;
-    mine.otherwise = otherwise;
+    mine.rank = rank;
     std::vector<Pending*> group;
     {
         const Lock lock(mutex_);
@@ -116,12 +116,26 @@ Result<void> Committer::check_rows(const Batch& batch) {
     return {};
 }
 
-Result<void> Committer::check_budget() const {
-    const std::size_t bytes = memory_.head.heap_bytes() + memory_.index_bytes;
-    if (bytes <= limits_.head_bytes_max) return {};
+std::size_t Committer::bytes_used() const {
+    return memory_.head.heap_bytes() + memory_.index_bytes;
+}
+
+void Committer::look_at_job(Pending& pending) {
+    if (pending.batch->rows.empty()) return;
+    pending.first = memory_.index.labels(SeriesId::of(pending.batch->rows.front().series).slot);
+    pending.use = {.series = memory_.index.size(),
+                   .jobs = memory_.index.jobs(),
+                   .job_series = memory_.index.series_of_job(pending.first.get("job"))};
+}
+
+Result<void> Committer::check_budget(Pending& pending) const {
+    if (pending.batch->rows.empty()) return {};
+    pending.use.bytes = bytes_used();
+    if (takes_samples(limits_.budget, pending.use, pending.rank)) return {};
+    pending.over_budget = true;
     return fail(Fault::Limit, fmt::format("memory budget reached: the head takes {} bytes and "
                                           "storage.head_bytes_max is {}; no sample was taken",
-                                          bytes, limits_.head_bytes_max));
+                                          pending.use.bytes, limits_.budget.head_bytes_max));
 }
 
 void Committer::judge(Pending& pending, const Floor& floor, CommitCounts& counts) {
@@ -203,6 +217,13 @@ void Committer::judge_exemplars(std::vector<Pending*>& group, CommitCounts& coun
     }
 }
 
+void Committer::shed_exemplars(std::vector<Pending*>& group, CommitCounts& counts) {
+    for (Pending* pending : group) {
+        counts.exemplars_shed += pending->exemplars.size();
+        pending->exemplars.clear();
+    }
+}
+
 void Committer::keep_exemplars(Pending& pending) {
     for (auto& [series, exemplar] : pending.exemplars)
         (void)memory_.exemplars.add(series, std::move(exemplar));
@@ -235,20 +256,23 @@ void Committer::commit(std::vector<Pending*>& group) {
         out_.swap(memory_.unlogged);
         for (Pending* each : group) {
             each->verdict = check_rows(*each->batch);
-            if (each->verdict) gather_exemplars(*each);
+            if (!each->verdict) continue;
+            look_at_job(*each);
+            gather_exemplars(*each);
         }
     }
     const std::size_t unlogged = out_.size();
     const Floor floor = limits_.floor();
+    bool extras = true;
     {
         const Lock lock(memory_.head_mutex);
-        const Result<void> budget = check_budget();
-        counts.over_budget = !budget;
         for (Pending* each : group) {
-            if (each->verdict && !budget && !each->batch->rows.empty()) each->verdict = budget;
+            if (each->verdict) each->verdict = check_budget(*each);
             if (each->verdict) judge(*each, floor, counts);
         }
+        extras = pressure_of(limits_.budget, {.bytes = bytes_used()}) < Pressure::Extras;
     }
+    if (!extras) shed_exemplars(group, counts);
     judge_exemplars(group, counts);
     const Result<void> written = out_.empty() ? Result<void>() : wal_.append(out_);
     if (!written) {
@@ -258,7 +282,7 @@ void Committer::commit(std::vector<Pending*>& group) {
         put_back_unlogged(unlogged);
     }
     const auto refused = [&](const Pending& each) {
-        return !written && each.otherwise == IfUnlogged::Refuse;
+        return !written && each.rank == Rank::Ordinary;
     };
     {
         const Lock lock(memory_.head_mutex);
@@ -279,6 +303,7 @@ void Committer::commit(std::vector<Pending*>& group) {
     // string would keep it.
     if (out_.capacity() > buffer_bytes_kept) std::string().swap(out_);
     for (Pending* each : group) {
+        if (each->over_budget) limits_.refused(each->first, each->verdict.error().message);
         if (!each->verdict) continue;
         if (refused(*each))
             each->verdict =

@@ -9,6 +9,7 @@
 #include "store/head/memory.h"
 #include "store/log/records.h"
 #include "store/log/wal.h"
+#include "store/shedding/pressure.h"
 
 namespace vedette::store {
 
@@ -20,9 +21,9 @@ struct CommitCounts {
     std::size_t log_bytes = 0;
     std::size_t batches = 0;
     std::size_t exemplars = 0;  // kept
-    std::size_t exemplars_out_of_order = 0, exemplars_too_long = 0;
+    std::size_t exemplars_out_of_order = 0, exemplars_too_long = 0, exemplars_shed = 0;
     std::size_t unlogged = 0;  // kept in memory though the log did not take them
-    bool log_failed = false, over_budget = false;
+    bool log_failed = false;
     std::string log_error;
 };
 
@@ -36,22 +37,23 @@ struct CommitCounts {
 /// batch goes through three steps: judge (claim each sample's place in time, index and head locked
 /// in turn), write (nothing locked), apply (head locked); a failed write gives the claims back, so
 /// that a batch is taken whole or refused whole (DOORS 1) and readers see only what is in the log
-/// (DOORS 2). The exception is a batch whose writer would rather have it seen than safe: when the
-/// log cannot be written it stays in memory, and the next checkpoint brings it to the disk.
+/// (DOORS 2). The exception is a batch that nobody would send again (any rank but `Ordinary`): when
+/// the log cannot be written it stays in memory, and the next checkpoint brings it to the disk.
 class Committer {
 public:
     struct Limits {
-        std::size_t head_bytes_max = 0;
+        Budget budget;
         /// From when on samples are taken; asked once a commit.
         std::function<Floor()> floor;
         std::function<void(const CommitCounts&)> count;
+        /// A batch was refused because memory is short; told with the labels of its first sample.
+        std::function<void(const Labels& first, const std::string& why)> refused;
     };
 
     Committer(Memory& memory, Wal& wal, Limits limits);
 
-    enum class IfUnlogged { Refuse, Keep };
     /// Any thread.
-    Result<Appended> append(const Batch& batch, IfUnlogged otherwise = IfUnlogged::Refuse);
+    Result<Appended> append(const Batch& batch, Rank rank = Rank::Ordinary);
     /// Writes records of series and metadata that still wait. Any thread.
     Result<void> flush_unlogged();
     /// Runs `work` while nobody else changes samples or the log. `work` may use `write`.
@@ -62,7 +64,10 @@ public:
 private:
     struct Pending {
         const Batch* batch = nullptr;
-        IfUnlogged otherwise = IfUnlogged::Refuse;
+        Rank rank = Rank::Ordinary;
+        Labels first;  // of its first row
+        Use use;       // of memory when it was judged
+        bool over_budget = false;
         Appended appended;
         Result<void> verdict;
         bool all = true;                    // every row is to be stored
@@ -78,10 +83,13 @@ private:
     void take_turn() VEDETTE_REQUIRES(mutex_);
     void commit(std::vector<Pending*>& group);
     Result<void> check_rows(const Batch& batch) VEDETTE_REQUIRES(memory_.index_mutex);
-    Result<void> check_budget() const VEDETTE_REQUIRES(memory_.head_mutex);
+    void look_at_job(Pending& pending) VEDETTE_REQUIRES(memory_.index_mutex);
+    Result<void> check_budget(Pending& pending) const VEDETTE_REQUIRES(memory_.head_mutex);
+    std::size_t bytes_used() const VEDETTE_REQUIRES(memory_.head_mutex);
     void judge(Pending& pending, const Floor& floor, CommitCounts& counts)
         VEDETTE_REQUIRES(memory_.head_mutex);
     void gather_exemplars(Pending& pending) VEDETTE_REQUIRES(memory_.index_mutex);
+    static void shed_exemplars(std::vector<Pending*>& group, CommitCounts& counts);
     void judge_exemplars(std::vector<Pending*>& group, CommitCounts& counts);
     void apply(const Pending& pending, bool take_back) VEDETTE_REQUIRES(memory_.head_mutex);
     void keep_exemplars(Pending& pending) VEDETTE_REQUIRES(memory_.exemplar_mutex);

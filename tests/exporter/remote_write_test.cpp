@@ -165,6 +165,24 @@ TEST_CASE("what cannot be stored in time is said, what the store has no room for
     CHECK(response.body == "the store holds its 2 series; raise storage.series_max\n");
 }
 
+TEST_CASE("a job at its limit loses its new series, and nobody else of the request waits",
+          "[exporter][write]") {
+    SpySink sink;
+    sink.answer.stored = 1;
+    sink.full_job = "greedy";
+    prometheus::WriteRequest message = one_series();
+    *message.add_timeseries() = message.timeseries(0);
+    message.mutable_timeseries(0)->mutable_labels(1)->set_value("greedy");
+    const Response response =
+        remote_write_route(sink, wall_clock).answer(write_request(message.SerializeAsString()));
+    CHECK(response.status == 400);
+    CHECK(response.body ==
+          "1 of 2 samples were not stored; the first: the job greedy holds its 2 series\n");
+    REQUIRE(sink.batches.size() == 1);
+    CHECK(sink.batches[0].rows.size() == 1);
+    CHECK(to_string(sink.seen[0]) == R"(up{job="api"})");
+}
+
 TEST_CASE("samples far ahead of our clock are refused, the others of their request are not",
           "[exporter][write]") {
     SpySink sink;

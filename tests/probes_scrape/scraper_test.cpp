@@ -37,7 +37,7 @@ struct Bench {
     MemoryResolver resolver{loop};
     MemoryDnsRecords dns{loop};
     HttpClient http{loop, resolver};
-    Scraper scraper{{loop, http, dns, files, sink, clock, log, metrics}};
+    Scraper scraper{{loop, http, dns, files, sink, sink, clock, log, metrics}};
 
     void load(const std::string& jobs) {
         Problems problems;

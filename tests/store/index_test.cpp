@@ -7,6 +7,8 @@
 #include <map>
 #include <random>
 
+#include "core/label_hash.h"
+
 namespace vedette::store {
 namespace {
 
@@ -99,6 +101,27 @@ TEST_CASE("the index answers as a walk over all series does", "[store][index]") 
         REQUIRE(found == expected);
     }
     CHECK(index.size() == twin.size());
+}
+
+TEST_CASE("many are found at once, up to the first that is not there", "[store][index]") {
+    Index index;
+    std::vector<Labels> all;
+    for (int i = 0; i < 1000; ++i) {
+        all.push_back({{"__name__", "m"}, {"n", std::to_string(i)}});
+        if (i != 700) index.add(all.back());
+    }
+    std::vector<std::vector<Label>> labels;
+    for (const Labels& each : all) labels.emplace_back(each.begin(), each.end());
+    std::vector<SeriesFinder::Key> keys;
+    std::string scratch;
+    for (const auto& each : labels) keys.push_back({each, hash_of(each, scratch)});
+    std::vector<Slot> found(keys.size());
+    CHECK(index.find(keys, found.data()) == 700);
+    for (std::size_t i = 0; i < 700; ++i) CHECK(found[i] == index.find(all[i]));
+    const std::span rest(keys.begin() + 701, keys.end());
+    CHECK(index.find(rest, found.data()) == rest.size());
+    for (std::size_t i = 0; i < rest.size(); ++i) CHECK(found[i] == index.find(all[701 + i]));
+    CHECK(Index().find(rest, found.data()) == 0);
 }
 
 TEST_CASE("a freed place is given again under another epoch", "[store][index]") {

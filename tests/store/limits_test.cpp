@@ -36,7 +36,8 @@ TEST_CASE("a spent memory budget refuses whole batches and new series", "[store]
     REQUIRE(it.open());
     std::string message;
     for (int i = 1; i < 1000 && message.empty(); ++i) {
-        const auto made = it.store->series(series_name("up{n=\"" + std::to_string(i) + "\"}"));
+        const std::string name = "up{n=\"" + std::to_string(i) + "\"}";
+        const auto made = it.store->vital().series(series_name(name));
         if (!made) message = made.error().message;
     }
     const std::size_t bytes = it.store->memory_bytes();

@@ -70,6 +70,26 @@ TEST_CASE("roll-ups are kept for a year unless it is said for how long", "[store
           "        ^\n");
 }
 
+TEST_CASE("limits of series, labels and the disk are read, and no more than the program can",
+          "[store][settings]") {
+    Problems problems;
+    const StoreSettings settings = read(
+        "storage: {job_series_max: 10, labels_max: 20, label_name_bytes_max: 30, "
+        "label_value_bytes_max: 40, disk_free_min: 1GiB}\n",
+        problems);
+    CHECK_FALSE(problems.any());
+    CHECK(settings.job_series_max == 10);
+    CHECK(settings.labels.labels_max == 20);
+    CHECK(settings.labels.name_bytes_max == 30);
+    CHECK(settings.labels.value_bytes_max == 40);
+    CHECK(settings.disk_free_min == std::uint64_t{1} << 30);
+    read("storage:\n  labels_max: 129\n", problems);
+    CHECK(problems.text() ==
+          "watch.yml:2:15: `labels_max` of storage is 129; expected 1 to 128\n"
+          "      labels_max: 129\n"
+          "                  ^\n");
+}
+
 TEST_CASE("a reserve is none, or large enough to be given in pieces", "[store][settings]") {
     Problems problems;
     CHECK(read("storage: {reserve_bytes: 0}\n", problems).reserve_bytes == 0);

@@ -13,6 +13,8 @@ public:
     Result<SeriesRef> series(const Labels& labels) override {
         if (full)
             return fail(Fault::Limit, "the store holds its 2 series; raise storage.series_max");
+        if (!full_job.empty() && labels.get("job") == full_job)
+            return fail(Fault::Refused, "the job " + full_job + " holds its 2 series");
         seen.push_back(labels);
         return SeriesRef{seen.size()};
     }
@@ -31,6 +33,7 @@ public:
     std::vector<std::string> metadata_seen;
     Appended answer;
     bool full = false;
+    std::string full_job;  ///< refused alone
 };
 
 }  // namespace vedette

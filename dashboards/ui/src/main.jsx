@@ -2,6 +2,7 @@ import {render} from 'preact';
 import {useState} from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import {Board} from './board.jsx';
+import {Costly} from './costs.jsx';
 import {Explore} from './explore.jsx';
 import './style.css';
 
@@ -31,18 +32,20 @@ function Theme() {
 
 function App() {
   const explore = location.pathname === '/graph';
+  const costs = location.pathname === '/status/cardinality';
   return (
     <>
       <header>
         <a class="brand" href="/">vedette</a>
         <nav>
-          <a href="/" aria-current={explore ? undefined : 'page'}>Board</a>
+          <a href="/" aria-current={explore || costs ? undefined : 'page'}>Board</a>
           <a href="/#alerts">Alerts</a>
           <a href="/graph" aria-current={explore ? 'page' : undefined}>Explore</a>
+          <a href="/status/cardinality" aria-current={costs ? 'page' : undefined}>Costs</a>
         </nav>
         <Theme />
       </header>
-      {explore ? <Explore /> : <Board />}
+      {explore ? <Explore /> : costs ? <Costly /> : <Board />}
     </>
   );
 }

@@ -42,6 +42,14 @@ export function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** Bytes as `512 B`, `4.2 MiB`. */
+export function size(bytes) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  for (; bytes >= 1024 && unit < units.length - 1; ++unit) bytes /= 1024;
+  return `${bytes < 10 && unit > 0 ? Math.round(bytes * 10) / 10 : Math.round(bytes)} ${units[unit]}`;
+}
+
 /** A probe with one target is called by its name, else each target says which it is. */
 export function targetName(target, alone) {
   return alone ? target.probe : `${target.probe} ${target.instance}`;
