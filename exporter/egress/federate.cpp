@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/exchange_limits.h"
-#include "exporter/egress/wire_writer.h"
+#include "core/wire_writer.h"
 #include "exporter/exposition.h"
 #include "promql/syntax/parse.h"
 

@@ -1,16 +1,15 @@
 #include "exporter/egress/remote_read.h"
 
 #include <fmt/format.h>
-#include <snappy.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "base/snappy.h"
 #include "core/exchange_limits.h"
 #include "core/mutex.h"
-#include "exporter/egress/series_writer.h"
+#include "core/wire_series.h"
 #include "exporter/egress/xor_chunk.h"
-#include "exporter/ingest/remote_write.h"
 #include "store/crc32c.h"
 
 namespace vedette::exporter {
@@ -208,7 +207,7 @@ Response answer_samples(Answerer& answerer, const ReadRequest& request) {
     Response response;
     response.content_type = "application/x-protobuf";
     response.headers.emplace_back("Content-Encoding", "snappy");
-    snappy::Compress(message->data(), message->size(), &response.body);
+    response.body = compress_snappy(*message);
     return response;
 }
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "exporter/egress/series_writer.h"
+#include "core/wire_series.h"
 
 namespace vedette::exporter {
 

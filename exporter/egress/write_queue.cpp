@@ -1,12 +1,12 @@
 #include "exporter/egress/write_queue.h"
 
 #include <fmt/format.h>
-#include <snappy.h>
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
 
+#include "base/snappy.h"
 #include "core/exchange_limits.h"
 #include "store/crc32c.h"
 
@@ -337,8 +337,7 @@ Milliseconds WriteQueue::send(const std::stop_token& stop) {
 }
 
 PostOutcome WriteQueue::post(const std::string& message, const std::stop_token& stop) {
-    std::string body;
-    snappy::Compress(message.data(), message.size(), &body);
+    std::string body = compress_snappy(message);
     std::vector<Header> headers = write_headers(settings_.protocol);
     headers.insert(headers.end(), settings_.headers.begin(), settings_.headers.end());
     const std::size_t size = body.size();

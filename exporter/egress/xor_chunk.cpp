@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "core/error.h"
-#include "exporter/egress/wire_writer.h"
+#include "core/wire_writer.h"
 
 namespace vedette::exporter {
 

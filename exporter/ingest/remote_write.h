@@ -1,17 +1,10 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "core/error.h"
 #include "core/http.h"
 #include "core/series.h"
 #include "core/series_finder.h"
 
 namespace vedette::exporter {
-
-/// Decompresses snappy's block format; more than `bytes_max` decoded is refused before decoding.
-Result<std::string> uncompress_snappy(std::string_view compressed, std::size_t bytes_max);
 
 /// `POST /api/v1/write`: remote write 1.0 and 2.0, by `Content-Type`. Answers 204 only after the
 /// samples are in the log (write(2)); 400 when some could not be stored where they belong in time,

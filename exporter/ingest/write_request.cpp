@@ -4,7 +4,7 @@
 
 #include "core/limits.h"
 #include "core/wire_parts.h"
-#include "exporter/ingest/write_messages.h"
+#include "core/wire_series.h"
 
 namespace vedette::exporter {
 
@@ -42,7 +42,7 @@ bool read_series(std::string_view bytes, WriteRequest::Series& out, std::size_t&
                 good = read_exemplar(in.bytes(), out.exemplars);
                 break;
             case 4:
-                good = read_histogram(in.bytes(), out);
+                good = read_histogram(in.bytes(), out.samples, out.refusal);
                 break;
             default:
                 break;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,10 @@ struct WriteRequest {
     std::vector<Series> series;
     std::vector<Metadata> metadata;
 };
+
+/// The names of `MetricMetadata.MetricType` and `Metadata.MetricType`, by number.
+inline constexpr std::array<std::string_view, 8> metric_types{
+    "unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"};
 
 /// Reads `prometheus.WriteRequest` (remote write 1.0) from uncompressed bytes. Unknown fields are
 /// passed over, as protobuf has it. Fails with BadInput and says in which series.

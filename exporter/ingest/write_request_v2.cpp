@@ -2,7 +2,7 @@
 
 #include "core/limits.h"
 #include "core/wire.h"
-#include "exporter/ingest/write_messages.h"
+#include "core/wire_series.h"
 #include "exporter/ingest/write_request.h"
 
 namespace vedette::exporter {
@@ -115,7 +115,7 @@ bool read_series(std::string_view bytes, const Symbols& symbols, WriteRequest& r
                 good = read_sample(in.bytes(), out.samples);
                 break;
             case 3:
-                good = read_histogram(in.bytes(), out);
+                good = read_histogram(in.bytes(), out.samples, out.refusal);
                 break;
             case 4:
                 good = read_exemplar(in.bytes(), symbols, out, room);

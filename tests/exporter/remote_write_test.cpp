@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/snappy.h"
 #include "core/limits.h"
 #include "exporter/ingest/write_request.h"
 #include "remote.pb.h"

@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "exporter/ingest/remote_write.h"
+#include "base/snappy.h"
 #include "exporter/ingest/write_request.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_files.h"

@@ -2,8 +2,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/snappy.h"
 #include "exporter/ingest/known_series.h"
-#include "exporter/ingest/remote_write.h"
 #include "exporter/ingest/write_request.h"
 
 namespace {
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto request = vedette::exporter::read_write_request(bytes);
     if (batch && !request) __builtin_trap();  // what one reads the other reads too
     (void)vedette::exporter::read_write_request_v2(bytes);
-    const auto decoded = vedette::exporter::uncompress_snappy(bytes, 1 << 20);
+    const auto decoded = vedette::uncompress_snappy(bytes, 1 << 20);
     if (decoded) (void)vedette::exporter::read_write_request(*decoded);
     return 0;
 }

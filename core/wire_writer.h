@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace vedette::exporter {
+namespace vedette {
 
 /// Writes the protobuf wire format to the end of a string, field by field (see wire.h, which reads
 /// it). A message inside another is written to a string of its own first.
@@ -64,4 +64,4 @@ private:
 
 static_assert(std::endian::native == std::endian::little, "doubles are written as they lie");
 
-}  // namespace vedette::exporter
+}  // namespace vedette
