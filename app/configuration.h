@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "probes/settings.h"
 #include "promql/features.h"
 #include "rules/rule_file.h"
+#include "store/remote/settings.h"
 #include "store/settings.h"
 
 namespace vedette::app {
@@ -39,6 +41,7 @@ struct Configuration {
     scrape::Settings scraping;
     exporter::otlp::Settings otlp;
     std::vector<exporter::RemoteWriteSettings> remote_writes;
+    std::optional<store::DatasourceSettings> datasource;
     std::vector<rules::RuleGroup> groups;
     notify::Settings notify;
 };

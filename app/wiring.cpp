@@ -21,6 +21,7 @@
 #include "base/dns_records.h"
 #include "base/files.h"
 #include "base/http/client.h"
+#include "base/http/waiting.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/reserve.h"
@@ -49,6 +50,7 @@
 #include "probes/scrape/scraper.h"
 #include "promql/engine.h"
 #include "rules/manager.h"
+#include "store/remote/joined.h"
 #include "store/store.h"
 
 namespace vedette::app {
@@ -172,11 +174,13 @@ struct Daemon::Rooms {
     Result<void> open();
     Result<void> open_store();
     void open_network();
+    void open_datasource();
     void open_remote_writers();
     void join_pages();
     exporter::ProcessSources process_sources();
     std::vector<Route> own_routes();
     std::vector<Route> while_room(std::vector<Route> routes);
+    std::vector<Route> query_routes();
     Result<std::string> snapshot(bool skip_head);
     void tick();
     Result<void> swap(const Configuration& next);
@@ -209,12 +213,14 @@ struct Daemon::Rooms {
     std::unique_ptr<scrape::Scraper> scraper;  // io thread, but for its snapshot
     News news;
     std::unique_ptr<WatchedSink> alerts;
+    exporter::Notices notices{clock};
+    std::unique_ptr<store::Datasource> datasource;
+    std::unique_ptr<store::Joined> joined;
     std::unique_ptr<rules::Manager> manager;
     // Before the rules: scraped pages, what alerting stands on, what others send.
     std::optional<ArrivalSink> readings, vitals, writes;
     std::unique_ptr<exporter::RemoteWriters> remote_writers;
     std::unique_ptr<exporter::Board> board;
-    exporter::Notices notices{clock};
     std::unique_ptr<exporter::otlp::Receiver> otlp;
     std::unique_ptr<http::Front> front;
 
@@ -281,8 +287,9 @@ Result<void> Daemon::Rooms::open() {
     alerts = std::make_unique<WatchedSink>(*notifier, reason_of, [this](const Alert& alert) {
         if (options.console && news.is_new(alert, clock.steady())) print_change(alert);
     });
+    open_datasource();
     const rules::Ask ask = [this](const promql::Expr& expr, Timestamp at, std::stop_token stop) {
-        return engine->instant(expr, at, *store, stop);
+        return engine->instant(expr, at, *joined, stop);
     };
     manager = std::make_unique<rules::Manager>(rules::Doors{
         ask, store->vital(), *store, *alerts, *notifier, clock, log, metrics,
@@ -296,6 +303,19 @@ Result<void> Daemon::Rooms::open() {
     open_remote_writers();
     join_pages();
     return {};
+}
+
+void Daemon::Rooms::open_datasource() {
+    datasource = std::make_unique<store::Datasource>(store::DatasourceDoors{
+        [this](HttpCall call, Milliseconds timeout, const std::stop_token& stop) {
+            return send_and_wait(io->loop(), *http, std::move(call), timeout, stop);
+        },
+        clock, log, metrics,
+        [this](const std::string& text, bool holds) {
+            holds ? notices.add(text) : notices.remove(text);
+        }});
+    datasource->load(configuration.datasource);
+    joined = std::make_unique<store::Joined>(*store, *store, *datasource);
 }
 
 void Daemon::Rooms::open_remote_writers() {
@@ -362,7 +382,7 @@ void Daemon::Rooms::join_pages() {
     front = std::make_unique<http::Front>(configuration.server, log, metrics);
     front->add(exporter::page_routes());
     front->add(board->routes());
-    front->add(while_room(exporter::query_routes({*engine, *store, *store, clock})));
+    front->add(while_room(query_routes()));
     front->add(exporter::metadata_routes(
         {[this] { return scraper->snapshot(); }, [this] { return stored_metadata(*store); }}));
     front->add(while_room(exporter::exemplar_routes(*store, features_of(options))));
@@ -450,6 +470,20 @@ exporter::ProcessSources Daemon::Rooms::process_sources() {
             [this](std::size_t entries) { return store->head_costs(entries); }};
 }
 
+/// Another Vedette whose datasource we are gets what is in our own store: two that read each other
+/// would ask for ever.
+std::vector<Route> Daemon::Rooms::query_routes() {
+    std::vector<Route> routes = exporter::query_routes({*engine, *joined, *joined, clock});
+    std::vector<Route> own = exporter::query_routes({*engine, *store, *store, clock});
+    for (std::size_t i = 0; i < routes.size(); ++i)
+        routes[i].answer = [joined_answer = std::move(routes[i].answer),
+                            own_answer = std::move(own[i].answer)](const Request& request) {
+            return request.header("x-vedette-datasource").empty() ? joined_answer(request)
+                                                                  : own_answer(request);
+        };
+    return routes;
+}
+
 std::vector<Route> Daemon::Rooms::own_routes() {
     std::vector<Route> routes;
     routes.push_back({.method = "GET",
@@ -530,6 +564,7 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
         probes->load(next.probes);
         scraper->load(scrape_settings(next, options));
     });
+    datasource->load(next.datasource);
     remote_writers->load(next.remote_writes, next.global.external_labels);
     return {};
 }

@@ -12,22 +12,13 @@
 #include "app/plot.h"
 #include "app/terminal.h"
 #include "base/http/client.h"
+#include "base/http/form.h"
 #include "core/labels.h"
 #include "core/sample.h"
 
 namespace vedette::app {
 
 namespace {
-
-std::string url_encode(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
-                           c == '.' || c == '~';
-        out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
-}
 
 /// Seconds of an RFC 3339 time or of a number; nothing when it is neither.
 std::optional<double> seconds_of(const std::string& text) {
@@ -50,9 +41,10 @@ void fill_in(QueryOptions& options) {
 }
 
 std::string form_of(const QueryOptions& options) {
-    std::string form = "query=" + url_encode(options.expression);
+    std::string form;
+    add_field(form, "query", options.expression);
     const auto add = [&](std::string_view name, const std::string& value) {
-        if (!value.empty()) form += fmt::format("&{}={}", name, url_encode(value));
+        if (!value.empty()) add_field(form, name, value);
     };
     if (!options.range) {
         add("time", options.time);

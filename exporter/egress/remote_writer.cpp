@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/http/waiting.h"
 #include "core/exchange_limits.h"
 #include "core/mutex.h"
 
@@ -88,11 +89,6 @@ void RemoteWriters::stop() {
 std::function<PostOutcome(const RemoteWriteSettings&, std::string, std::vector<Header>,
                           std::stop_token)>
 post_over(Loop& loop, HttpClient& client) {
-    struct Waiting {
-        Mutex mutex;
-        Condition told;
-        std::optional<PostOutcome> outcome;
-    };
     return [&loop, &client](const RemoteWriteSettings& settings, std::string body,
                             std::vector<Header> headers, std::stop_token stop) {
         HttpCall call;
@@ -102,28 +98,11 @@ post_over(Loop& loop, HttpClient& client) {
         call.body = std::move(body);
         call.settings = settings.http;
         call.fresh_connection = false;
-        const auto waiting = std::make_shared<Waiting>();
-        const auto answered = [waiting](HttpOutcome outcome) {
-            PostOutcome said;
-            if (outcome) {
-                said.status = outcome->status;
-                said.retry_after = outcome->header("retry-after");
-                said.text = outcome->body.substr(0, 256);
-            } else {
-                said.text = outcome.error().error.message;
-            }
-            const Lock lock(waiting->mutex);
-            waiting->outcome = std::move(said);
-            waiting->told.notify_one();
-        };
-        loop.post(
-            [&client, answered, call = std::move(call), timeout = settings.timeout]() mutable {
-                client.send(std::move(call),
-                            Deadline::after(std::chrono::steady_clock::now(), timeout), answered);
-            });
-        const Lock lock(waiting->mutex);
-        waiting->told.wait(waiting->mutex, stop, [&] { return waiting->outcome.has_value(); });
-        return waiting->outcome.value_or(PostOutcome{0, {}, "stopped"});
+        const HttpOutcome outcome =
+            send_and_wait(loop, client, std::move(call), settings.timeout, stop);
+        if (!outcome) return PostOutcome{0, {}, outcome.error().error.message};
+        return PostOutcome{outcome->status, std::string(outcome->header("retry-after")),
+                           outcome->body.substr(0, 256)};
     };
 }
 
