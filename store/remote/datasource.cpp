@@ -100,6 +100,7 @@ private:
         add_field(form, "match[]", selector_text(matchers_));
         add_field(form, "start", seconds_text(std::max<std::int64_t>(first_ms(window_), 0)));
         add_field(form, "end", seconds_text(window_.to.ms));
+        add_field(form, "max_rows_per_line", "10000");
         return ask("/api/v1/export", std::move(form), out, read_export);
     }
 
@@ -239,6 +240,7 @@ Error none() {
 template <typename T>
 Result<std::vector<T>> ask_names(Server& server, HttpCall call,
                                  Result<std::vector<T>> (*read)(std::string_view)) {
+    call.body_bytes_max = limits::datasource_names_bytes_max;
     const auto answer = server.ask(std::move(call), {});
     if (!answer) return fail(answer.error());
     Result<std::vector<T>> list = read(answer->body);

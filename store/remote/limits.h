@@ -10,6 +10,7 @@ namespace vedette::limits {
 
 inline constexpr std::size_t datasource_answer_bytes_max = std::size_t{128} << 20;  // as it comes
 inline constexpr std::size_t datasource_decoded_bytes_max = std::size_t{256} << 20;
+inline constexpr std::size_t datasource_names_bytes_max = std::size_t{32} << 20;  // a list of them
 inline constexpr std::size_t datasource_samples_max = 20'000'000;  // of one selector
 inline constexpr std::size_t datasource_requests_in_flight_max = 4;
 inline constexpr std::size_t datasource_said_bytes_max = 256;  // of an answer that refuses, shown

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -119,7 +120,7 @@ public:
     }
 
 private:
-    enum class Place { Outside, Other, Root, Data, List, Series, Metric, Points, Point };
+    enum class Place : std::uint8_t { Outside, Other, Root, Data, List, Series, Metric, Points, Point };
     struct Point {
         Timestamp at;
         double value;
@@ -190,6 +191,15 @@ private:
     std::optional<Error> error_;
 };
 
+/// What is nested deeper than any answer is left out, so that a tree of it takes no more than the
+/// text did, about.
+Json parse_flat(std::string_view text) {
+    constexpr int depth_max = 4;
+    return Json::parse(
+        text, [](int depth, Json::parse_event_t, const Json&) { return depth <= depth_max; },
+        false);
+}
+
 std::optional<Labels> labels_of(const Json& object) {
     if (!object.is_object()) return std::nullopt;
     std::vector<Label> labels;
@@ -226,7 +236,7 @@ std::string with_first_value_mended(std::string_view line) {
 }
 
 Result<void> read_exported_series(std::string_view line, Gathering& out) {
-    const Json series = Json::parse(with_first_value_mended(line), nullptr, false);
+    const Json series = parse_flat(with_first_value_mended(line));
     if (!series.is_object()) return corrupt("a line is no JSON object");
     const Json values = series.value("values", Json());
     const Json times = series.value("timestamps", Json());
@@ -245,7 +255,7 @@ Result<void> read_exported_series(std::string_view line, Gathering& out) {
 
 /// The `data` of a list that the API answers with.
 Result<Json> list_in(std::string_view json) {
-    Json answer = Json::parse(json, nullptr, false);
+    Json answer = parse_flat(json);
     if (!answer.is_object()) return corrupt("it is no JSON object");
     const auto data = answer.find("data");
     if (data == answer.end() || !data->is_array()) return corrupt("its `data` is no list");

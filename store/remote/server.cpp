@@ -120,7 +120,7 @@ Result<void> Server::judge(const HttpAnswer& answer) {
     if (status / 100 == 2) {
         if (!answer.body_cut) return {};
         return fail(named({Fault::Limit, fmt::format("an answer of more than {} bytes; ask for less",
-                                                     limits::datasource_answer_bytes_max)}));
+                                                     answer.body.size())}));
     }
     const std::string said = said_in(answer.body);
     const Fault fault =

@@ -318,7 +318,8 @@ TEST_CASE("an export brings stale markers, which VictoriaMetrics writes as null"
     CHECK(answer(source) == "up 1@1100000 stale@1100001 +Inf@1200000 -Inf@1300000 -0.0025@1400000\n");
     CHECK(peer.asked[0].url == "http://far:9090/prometheus/api/v1/export");
     CHECK(peer.asked[0].body ==
-          "match%5B%5D=%7B__name__%3D%22up%22%7D&start=1000.001&end=1600.000");
+          "match%5B%5D=%7B__name__%3D%22up%22%7D&start=1000.001&end=1600.000&max_rows_per_line="
+          "10000");
     peer.says(200, R"({"metric":{"__name__":"up"},"values":[1],"timestamps":[]})");
     CHECK(answer(source) ==
           "corrupt: datasource http://far:9090/prometheus: the answer cannot be read: a line is no "
@@ -431,7 +432,7 @@ TEST_CASE("an answer longer than its limit is refused by name", "[store][datasou
     peer.says(200, "half", "application/x-protobuf");
     peer.answers.back()->body_cut = true;
     CHECK(answer(source) == "limit reached: datasource http://far:9090/prometheus: an answer of more "
-                            "than 134217728 bytes; ask for less");
+                            "than 4 bytes; ask for less");
 }
 
 TEST_CASE("names are asked for with selectors and times, and read sorted", "[store][datasource]") {
