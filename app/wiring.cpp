@@ -294,9 +294,9 @@ Result<void> Daemon::Rooms::open() {
     manager = std::make_unique<rules::Manager>(rules::Doors{
         ask, store->vital(), *store, *alerts, *notifier, clock, log, metrics,
         [this](const promql::Expr& expr) {
-            return std::make_unique<promql::PreparedQuery>(*engine, expr, *store, *store);
+            return std::make_unique<promql::PreparedQuery>(*engine, expr, *joined, *joined);
         },
-        store.get()});
+        joined.get()});
     if (auto loaded = manager->load(configuration.groups, rule_settings(configuration, options));
         !loaded)
         return loaded;
@@ -315,7 +315,7 @@ void Daemon::Rooms::open_datasource() {
             holds ? notices.add(text) : notices.remove(text);
         }});
     datasource->load(configuration.datasource);
-    joined = std::make_unique<store::Joined>(*store, *store, *datasource);
+    joined = std::make_unique<store::Joined>(*store, *store, *store, *datasource);
 }
 
 void Daemon::Rooms::open_remote_writers() {

@@ -64,6 +64,29 @@ private:
     std::vector<HistogramRef> histograms_;
 };
 
+class JoinedSelector final : public PreparedSelector {
+public:
+    JoinedSelector(Joined& joined, const Datasource& other, std::vector<Matcher> matchers,
+                   std::unique_ptr<PreparedSelector> own)
+        : joined_(joined), other_(other), matchers_(std::move(matchers)), own_(std::move(own)) {}
+
+    Result<std::vector<std::unique_ptr<SeriesCursor>>> select_parts(
+        Window window, const Hints& hints, std::size_t parts, std::stop_token stop) override {
+        if (!other_.knows(matchers_))
+            return own_->select_parts(window, hints, parts, std::move(stop));
+        return joined_.select_parts(matchers_, window, hints, parts, std::move(stop));
+    }
+    bool newest(Window window, std::size_t series_max, const Each& each) override {
+        return !other_.knows(matchers_) && own_->newest(window, series_max, each);
+    }
+
+private:
+    Joined& joined_;
+    const Datasource& other_;
+    const std::vector<Matcher> matchers_;
+    const std::unique_ptr<PreparedSelector> own_;
+};
+
 /// The selectors to be asked there; nothing when that is none of them.
 std::optional<std::vector<std::vector<Matcher>>> asked_there(const Datasource& other,
                                                              LabelSource::Selectors selectors) {
@@ -128,6 +151,12 @@ Result<std::vector<Labels>> Joined::series_in(Selectors selectors, Window window
     auto own = labels_.series_in(selectors, window);
     const auto asked = asked_there(other_, selectors);
     return asked ? united(std::move(own), other_.series_in(*asked, window)) : own;
+}
+
+Result<std::unique_ptr<PreparedSelector>> Joined::prepare(std::vector<Matcher> matchers) {
+    auto own = preparer_.prepare(matchers);
+    if (!own) return own;
+    return std::make_unique<JoinedSelector>(*this, other_, std::move(matchers), std::move(*own));
 }
 
 }  // namespace vedette::store

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/prepared.h"
 #include "store/remote/datasource.h"
 
 namespace vedette::store {
@@ -12,10 +13,11 @@ namespace vedette::store {
 /// answer of half the series would make rules fire, or not fire, that should not.
 ///
 /// Safe from any thread but the HTTP client's own.
-class Joined final : public SeriesSource, public LabelSource {
+class Joined final : public SeriesSource, public LabelSource, public SelectorPreparer {
 public:
-    Joined(SeriesSource& series, LabelSource& labels, Datasource& other)
-        : series_(series), labels_(labels), other_(other) {}
+    Joined(SeriesSource& series, LabelSource& labels, SelectorPreparer& preparer,
+           Datasource& other)
+        : series_(series), labels_(labels), preparer_(preparer), other_(other) {}
 
     Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, Window window,
                                                  const Hints& hints, std::stop_token stop) override;
@@ -26,10 +28,13 @@ public:
     Result<std::vector<std::string>> label_values(std::string_view name, Selectors selectors,
                                                   Window window) override;
     Result<std::vector<Labels>> series_in(Selectors selectors, Window window) override;
+    /// Our own half is prepared; where the other one counts it is asked anew each time.
+    Result<std::unique_ptr<PreparedSelector>> prepare(std::vector<Matcher> matchers) override;
 
 private:
     SeriesSource& series_;
     LabelSource& labels_;
+    SelectorPreparer& preparer_;
     Datasource& other_;
 };
 

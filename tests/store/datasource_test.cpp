@@ -476,6 +476,13 @@ public:
     }
 };
 
+class NothingPrepared final : public SelectorPreparer {
+public:
+    Result<std::unique_ptr<PreparedSelector>> prepare(std::vector<Matcher>) override {
+        return fail(Fault::NotFound, "nothing is prepared here");
+    }
+};
+
 }  // namespace
 
 TEST_CASE("of a series that both have, our own sample holds at one time", "[store][datasource]") {
@@ -483,7 +490,8 @@ TEST_CASE("of a series that both have, our own sample holds at one time", "[stor
     MemoryNames names;
     Peer peer;
     Datasource other(peer.doors());
-    Joined joined(own, names, other);
+    NothingPrepared nothing;
+    Joined joined(own, names, nothing, other);
     const Labels b = series_name(R"(up{job="b"})");
     own.add(series_name(R"(up{job="a"})"), {1'100'000}, 1.0);
     own.add(b, {1'200'000}, 2.0);
