@@ -476,10 +476,12 @@ std::vector<Route> Daemon::Rooms::query_routes() {
     std::vector<Route> routes = exporter::query_routes({*engine, *joined, *joined, clock});
     std::vector<Route> own = exporter::query_routes({*engine, *store, *store, clock});
     for (std::size_t i = 0; i < routes.size(); ++i)
-        routes[i].answer = [joined_answer = std::move(routes[i].answer),
+        routes[i].answer = [this, joined_answer = std::move(routes[i].answer),
                             own_answer = std::move(own[i].answer)](const Request& request) {
-            return request.header("x-vedette-datasource").empty() ? joined_answer(request)
-                                                                  : own_answer(request);
+            if (!request.header("x-vedette-datasource").empty()) return own_answer(request);
+            Response response = joined_answer(request);
+            response.waited = datasource->knows({});
+            return response;
         };
     return routes;
 }

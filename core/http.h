@@ -70,6 +70,8 @@ struct Response {
     std::string body;
     /// Body that outlives the answer and is not copied (an embedded page); used when not empty.
     std::string_view fixed_body;
+    /// For Weight::Measured: it may have waited for another program, and is never given in the loop.
+    bool waited = false;
     /// For Weight::Stream: called once, on the loop, with the stream; status must be 200.
     std::function<void(std::shared_ptr<EventStream>)> on_open;
 };

@@ -316,6 +316,7 @@ private:
     void fill(Response& response, httplib::Response& to) {
         Answer& out = *answer_;
         to.status = out.status = response.status;
+        out.waited = response.waited;
         out.keep_alive = call_->keep_alive && !response.on_open;
         for (const auto& [name, value] : response.headers) to.set_header(name, value);
         for (const auto& [name, value] : call_->added_headers) to.set_header(name, value);

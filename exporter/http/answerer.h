@@ -31,6 +31,7 @@ struct Answer {
     std::string head, body;
     std::string_view fixed_body;
     bool keep_alive = false;
+    bool waited = false;  ///< for something outside this process
     std::function<void(std::shared_ptr<EventStream>)> on_open;
 };
 

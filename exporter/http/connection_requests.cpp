@@ -205,7 +205,8 @@ void Connection::dispatch() {
 void Connection::answer_here(std::optional<std::uint64_t> measured) {
     const auto began = std::chrono::steady_clock::now();
     Answer answer = engine_.answerer.answer(std::move(current_->call));
-    if (measured) engine_.quick.took(*measured, std::chrono::steady_clock::now() - began);
+    const auto took = std::chrono::steady_clock::now() - began;
+    if (measured) engine_.quick.took(*measured, answer.waited ? took.max() : took);
     send(std::move(answer));
 }
 
@@ -226,7 +227,7 @@ void Connection::answer_on_worker(std::optional<std::uint64_t> measured) {
             const auto took = std::chrono::steady_clock::now() - began;
             door->post([answer, measured, took, id, call_id, &engine] {
                 --engine.requests_in_flight;
-                if (measured) engine.quick.took(*measured, took);
+                if (measured) engine.quick.took(*measured, answer->waited ? took.max() : took);
                 if (Connection* connection = engine.find(id)) {
                     connection->answered(call_id, std::move(*answer));
                 }

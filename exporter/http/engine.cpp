@@ -157,6 +157,7 @@ Result<Engine::Prepared> Engine::prepare(const ServerSettings& next) const {
 void Engine::serve(Prepared prepared, ServerSettings next) {
     settings = std::move(next);
     access.replace(settings);
+    quick = {};  // what was quick may ask another program now
     for (auto& [listener, tls] : prepared.changed) listener->tls = std::move(tls);
     std::erase_if(listeners_, [&](const std::unique_ptr<Listener>& listener) {
         for (const ListenerSettings& wanted : settings.listeners) {

@@ -8,7 +8,7 @@
 #include "core/limits.h"
 #include "core/wire.h"
 #include "core/wire_parts.h"
-#include "exporter/ingest/write_messages.h"
+#include "core/wire_series.h"
 
 namespace vedette::exporter {
 

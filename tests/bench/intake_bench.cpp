@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "base/metrics.h"
-#include "exporter/egress/wire_writer.h"
+#include "core/wire_writer.h"
 #include "exporter/ingest/remote_write.h"
 #include "store/store.h"
 #include "tests/support/manual_clock.h"
@@ -25,10 +25,10 @@ constexpr std::int64_t step_ms = 15'000;
 
 void put_label(std::string& out, std::string_view name, std::string_view value) {
     std::string label;
-    exporter::WireWriter writer(label);
+    WireWriter writer(label);
     writer.bytes_field(1, name);
     writer.bytes_field(2, value);
-    exporter::WireWriter(out).bytes_field(1, label);
+    WireWriter(out).bytes_field(1, label);
 }
 
 std::string time_series(std::size_t number, std::int64_t at_ms) {
@@ -37,10 +37,10 @@ std::string time_series(std::size_t number, std::int64_t at_ms) {
     put_label(out, "instance", "host-" + std::to_string(number / 100) + ":9100");
     put_label(out, "job", "bench");
     put_label(out, "path", "/api/v1/resource/" + std::to_string(number % 100));
-    exporter::WireWriter writer(sample);
+    WireWriter writer(sample);
     writer.double_field(1, static_cast<double>(number));
     writer.signed_field(2, at_ms);
-    exporter::WireWriter(out).bytes_field(2, sample);
+    WireWriter(out).bytes_field(2, sample);
     return out;
 }
 
@@ -50,7 +50,7 @@ std::vector<Request> round_at(std::int64_t at_ms) {
     for (std::size_t first = 0; first < series; first += per_request) {
         std::string message;
         for (std::size_t n = first; n < first + per_request; ++n)
-            exporter::WireWriter(message).bytes_field(1, time_series(n, at_ms));
+            WireWriter(message).bytes_field(1, time_series(n, at_ms));
         Request request;
         request.headers = {{"content-encoding", "snappy"},
                            {"content-type", "application/x-protobuf"}};

@@ -208,6 +208,12 @@ TEST_CASE("a measured route is answered in the loop once it was quick, and never
     std::vector<Route> routes;
     routes.push_back({"GET", "/quick", Role::Nobody, PathGroup::Api, Weight::Measured,
                       [&](const Request&) { return thread_name(); }});
+    routes.push_back({"GET", "/waits", Role::Nobody, PathGroup::Api, Weight::Measured,
+                      [&](const Request&) {
+                          Response response = thread_name();
+                          response.waited = true;
+                          return response;
+                      }});
     routes.push_back(
         {"GET", "/slow", Role::Nobody, PathGroup::Api, Weight::Measured, [&](const Request&) {
              const auto end = std::chrono::steady_clock::now() + 2 * QuickRequests::quick;
@@ -221,6 +227,7 @@ TEST_CASE("a measured route is answered in the loop once it was quick, and never
     CHECK(eventually([&] { return client.ask(get("/quick")).body == "http-front"; }));
     for (int i = 0; i < 5; ++i) CHECK(client.ask(get("/slow")).body == "http-worker");
     CHECK(client.ask(get("/quick?other=parameter")).body == "http-worker");
+    for (int i = 0; i < 5; ++i) CHECK(client.ask(get("/waits")).body == "http-worker");
 }
 
 TEST_CASE("a stop lets the request in flight finish and closes the idle connection") {
