@@ -110,9 +110,13 @@ std::string config_text(const ConfigNode& root) {
 
 bool is_hidden_key(std::string_view key, std::string_view inside) {
     if (key.ends_with("_file") || key.ends_with("_files")) return false;
-    constexpr std::array words{"password", "secret", "token", "credential", "headers"};
-    constexpr std::array whole{"key", "previous", "api_url", "slack_api_url"};
-    if (key == "url") return inside == "webhook_configs";
+    constexpr std::array words{"password", "secret",      "token",       "credential",
+                               "headers",  "webhook_url", "routing_key", "api_key"};
+    constexpr std::array whole{"key", "previous", "api_url", "slack_api_url", "chat_id"};
+    constexpr std::array told_by_url{"webhook_configs", "incidentio_configs",
+                                     "alertmanager_configs"};
+    if (key == "url")
+        return std::find(told_by_url.begin(), told_by_url.end(), inside) != told_by_url.end();
     return std::any_of(
                words.begin(), words.end(),
                [&](std::string_view word) { return key.find(word) != std::string_view::npos; }) ||

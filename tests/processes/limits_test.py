@@ -137,7 +137,7 @@ class Limits(ProcessTest):
         wait_for("the page", lambda: self.hears_of("known"))
         alerts = get_json(program.url + "/api/v1/alerts")["data"]["alerts"]
         self.assertEqual([alert["labels"]["kind"] for alert in alerts], ["known"])
-        self.assertIn("head_bytes_max", self.refused(program, "explodes"))
+        wait_for("a refusal", lambda: "head_bytes_max" in self.refused(program, "explodes"))
         self.assertRegex(fetch(program.url + "/metrics")[2].decode(), "vedette_queries_shed_total [1-9]")
 
 
