@@ -20,15 +20,13 @@ namespace {
 
 /// Keys of vedette.yml that are part of the design but not of this version: refused by name, so
 /// that nobody believes that they do something.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> not_yet{{
-    {"alerting", "sending alerts to an Alertmanager"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> not_yet{{
     {"remote_read", "reading from another store"},
     {"modules", "blackbox_exporter's modules"},
     {"records", "records of events"},
     {"record_files", "records of events"},
     {"tracing", "tracing"},
     {"runtime", "Go's runtime settings"},
-    {"notify", "shadow mode"},
 }};
 
 std::string folder_of(const std::string& path) {
@@ -54,6 +52,7 @@ public:
         out_.notify = notify_.finish(problems_);
         if (!problems_.any()) check_templates();
         warn_of_short_memory();
+        warn_of_two_tellers();
         apply_overrides();
         out_.shown = config_text(root);
         return std::move(out_);
@@ -71,6 +70,8 @@ private:
             notify_keys_.emplace_back(section.key);
             add(section.key, std::move(section.read));
         }
+        ConfigSection own = notify_.own_section();
+        add(own.key, std::move(own.read));
         add("global", [this](const ConfigNode& node, Problems&) { read_global(node); });
         add("server", [this](const ConfigNode& node, Problems& problems) {
             out_.server = http::read_server_section(node, problems);
@@ -96,6 +97,10 @@ private:
         });
         add("datasource", [this](const ConfigNode& node, Problems& problems) {
             out_.datasource = store::read_datasource_section(node, problems);
+        });
+        add("alerting", [this](const ConfigNode& node, Problems& problems) {
+            alerting_ = &node;
+            out_.alerting = exporter::read_alerting(node, problems);
         });
         add("scrape_config_files",
             [this](const ConfigNode& node, Problems&) { scrape_config_files_ = &node; });
@@ -230,6 +235,12 @@ private:
                                 true});
     }
 
+    void warn_of_two_tellers() {
+        if (alerting_ == nullptr || out_.alerting.alertmanagers.empty() || !out_.notify.enabled) return;
+        problems_.warn(*alerting_, "alerts go to `alertmanagers` and through `route`: whoever both "
+                                   "tell is told twice; keep one of them");
+    }
+
     /// `notify_file: alertmanager.yml` holds what could stand here, with a `global` of its own.
     void read_notify_file(const ConfigNode& root) {
         for (const std::string& key : notify_keys_)
@@ -247,6 +258,12 @@ private:
             if (entry.value.is_null()) continue;
             if (entry.key == "global") {
                 notify_.global(entry.value);
+                continue;
+            }
+            if (entry.key == "tracing" || entry.key == "event_recorder") {
+                problems_.add(file.file, entry.mark,
+                              fmt::format("`{}` of Alertmanager is not supported: remove it",
+                                          entry.key));
                 continue;
             }
             const bool known = std::find(notify_keys_.begin(), notify_keys_.end(), entry.key) !=
@@ -305,6 +322,7 @@ private:
     std::map<std::string, std::function<void(const ConfigNode&, Problems&)>> sections_;
     std::vector<std::string> notify_keys_;
     const ConfigNode* notify_file_ = nullptr;
+    const ConfigNode* alerting_ = nullptr;
     const ConfigNode* scrape_configs_ = nullptr;
     const ConfigNode* scrape_config_files_ = nullptr;
     scrape::ScrapeDefaults scrape_defaults_;

@@ -6,6 +6,7 @@
 
 #include "core/config.h"
 #include "core/labels.h"
+#include "exporter/egress/alerts/alert_settings.h"
 #include "exporter/egress/write_settings.h"
 #include "exporter/http/settings.h"
 #include "exporter/ingest/otlp/settings.h"
@@ -42,6 +43,7 @@ struct Configuration {
     exporter::otlp::Settings otlp;
     std::vector<exporter::RemoteWriteSettings> remote_writes;
     std::optional<store::DatasourceSettings> datasource;
+    exporter::AlertingSettings alerting;
     std::vector<rules::RuleGroup> groups;
     notify::Settings notify;
 };

@@ -28,6 +28,7 @@
 #include "base/smtp.h"
 #include "core/mutex.h"
 #include "exporter/api/admin_api.h"
+#include "exporter/api/alertmanager/alertmanager_api.h"
 #include "exporter/api/board.h"
 #include "exporter/api/cardinality_api.h"
 #include "exporter/api/exemplar_api.h"
@@ -37,6 +38,7 @@
 #include "exporter/api/query_api.h"
 #include "exporter/api/rules_api.h"
 #include "exporter/api/status_api.h"
+#include "exporter/egress/alerts/alert_sender.h"
 #include "exporter/egress/federate.h"
 #include "exporter/egress/remote_read.h"
 #include "exporter/egress/remote_writer.h"
@@ -125,6 +127,18 @@ scrape::Settings scrape_settings(const Configuration& configuration, const RunOp
     return settings;
 }
 
+/// Where alerts of rules go besides; nowhere in shadow mode.
+exporter::AlertingSettings alerting_settings(const Configuration& configuration,
+                                             const RunOptions& options) {
+    exporter::AlertingSettings settings = configuration.alerting;
+    if (configuration.notify.record_only) settings.alertmanagers.clear();
+    settings.external_labels = configuration.global.external_labels;
+    // As Prometheus: four evaluations or sendings may be missed before an alert ends by itself.
+    settings.valid_for =
+        4 * std::max(options.resend_delay, configuration.global.evaluation_interval);
+    return settings;
+}
+
 /// Stands between rules and notify: says why a probe's target is down in the annotation `reason`,
 /// where the rule does not, and hears every transition after it was taken.
 class WatchedSink final : public AlertSink {
@@ -181,6 +195,7 @@ struct Daemon::Rooms {
     std::vector<Route> own_routes();
     std::vector<Route> while_room(std::vector<Route> routes);
     std::vector<Route> query_routes();
+    exporter::AlertmanagerSources alertmanager_sources();
     Result<std::string> snapshot(bool skip_head);
     void tick();
     Result<void> swap(const Configuration& next);
@@ -209,6 +224,7 @@ struct Daemon::Rooms {
     std::unique_ptr<HttpClient> http;    // io thread
     std::unique_ptr<SmtpClient> smtp;    // io thread
     std::unique_ptr<notify::Notifier> notifier;
+    std::unique_ptr<exporter::AlertSender> alert_sender;
     std::unique_ptr<probes::Probes> probes;    // io thread, but for its book
     std::unique_ptr<scrape::Scraper> scraper;  // io thread, but for its snapshot
     News news;
@@ -273,6 +289,13 @@ Result<void> Daemon::Rooms::open() {
     readings.emplace(store->seen_rather_than_safe(), arrived);
     vitals.emplace(store->vital(), arrived);
     writes.emplace(*store, arrived);
+    alert_sender = std::make_unique<exporter::AlertSender>(
+        io->loop(),
+        [this](HttpCall call, Deadline deadline, HttpDone done) {
+            http->send(std::move(call), deadline, std::move(done));
+        },
+        clock, log, metrics);
+    alert_sender->load(alerting_settings(configuration, options));
     io->call([this] {
         probes = std::make_unique<probes::Probes>(io->loop(), *http, *vitals, clock, log, metrics);
         probes->book().on_change([this](const probes::Change& change) {
@@ -285,6 +308,7 @@ Result<void> Daemon::Rooms::open() {
         return probes->book().why_down(labels.get("job"), labels.get("instance"));
     };
     alerts = std::make_unique<WatchedSink>(*notifier, reason_of, [this](const Alert& alert) {
+        alert_sender->send({&alert, 1});
         if (options.console && news.is_new(alert, clock.steady())) print_change(alert);
     });
     open_datasource();
@@ -389,6 +413,7 @@ void Daemon::Rooms::join_pages() {
     front->add(exporter::cardinality_routes(
         [this](std::size_t entries) { return store->cardinality(entries); }));
     front->add(exporter::rules_routes(groups));
+    front->add(exporter::alertmanager_routes(alertmanager_sources()));
     front->add(exporter::process_routes(process_sources()));
     front->add(notices.routes());
     front->add(
@@ -429,6 +454,27 @@ std::vector<Route> Daemon::Rooms::while_room(std::vector<Route> routes) {
     });
 }
 
+exporter::AlertmanagerSources Daemon::Rooms::alertmanager_sources() {
+    return {[this] { return notifier->standing(); },
+            [this](std::span<const notify::PostedAlert> alerts) {
+                return notifier->take_posted(alerts);
+            },
+            [this] { return notifier->silences(); },
+            [this](notify::Silence silence, std::string who) {
+                return notifier->put_silence(std::move(silence), std::move(who));
+            },
+            [this](std::string_view id, std::string who) {
+                return notifier->expire_silence(id, std::move(who));
+            },
+            [this](std::size_t count) { return notifier->audit(count); },
+            [this] { return notifier->receivers(); },
+            [this] { return notifier->shown(); },
+            [this] { return clock.now(); },
+            clock.now(),
+            std::string(version()),
+            "0.33.1"};
+}
+
 /// As Prometheus names them: `20261120T153354Z-14a312ffc7d2ec3e`.
 Result<std::string> Daemon::Rooms::snapshot(bool skip_head) {
     if (auto flushed = store->flush(); !flushed) return fail(flushed.error());
@@ -467,7 +513,12 @@ exporter::ProcessSources Daemon::Rooms::process_sources() {
         return configuration.shown;
     };
     return {facts, shown, flags_of(options, configuration),
-            [this](std::size_t entries) { return store->head_costs(entries); }};
+            [this](std::size_t entries) { return store->head_costs(entries); },
+            [this] {
+                exporter::AlertSender::Urls urls = alert_sender->urls();
+                return exporter::ProcessSources::Alertmanagers{std::move(urls.active),
+                                                               std::move(urls.dropped)};
+            }};
 }
 
 /// Another Vedette whose datasource we are gets what is in our own store: two that read each other
@@ -568,6 +619,7 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
     });
     datasource->load(next.datasource);
     remote_writers->load(next.remote_writes, next.global.external_labels);
+    alert_sender->load(alerting_settings(next, options));
     return {};
 }
 
@@ -611,6 +663,7 @@ Daemon::~Daemon() {
         rooms_->io->call([this] {
             rooms_->scraper.reset();
             rooms_->probes.reset();
+            rooms_->alert_sender.reset();
             rooms_->notifier.reset();
             rooms_->smtp.reset();
             rooms_->http.reset();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/config_text.h"
 #include "base/files.h"
 #include "notify/config_receivers.h"
 
@@ -31,8 +32,9 @@ AlertMatchers read_matchers(MapReader& map, std::string_view list, std::string_v
 }
 
 void read_group_by(MapReader& map, RouteNode& route) {
+    // An empty list is one too: all alerts of the route are one group.
+    if (map.node("group_by") == nullptr) return;
     const std::vector<std::string> names = map.strings("group_by");
-    if (names.empty()) return;
     route.group_by.clear();
     route.group_by_all = false;
     std::set<std::string> seen;
@@ -45,6 +47,44 @@ void read_group_by(MapReader& map, RouteNode& route) {
     }
     if (route.group_by_all && !route.group_by.empty())
         map.problem("group_by", "`...` means all labels; it stands alone in `group_by`");
+}
+
+/// Of Alertmanager 0.33; others of the same map are Prometheus's.
+bool is_alertmanager_global(std::string_view key) {
+    constexpr std::string_view begins[] = {"smtp_",     "slack_",      "pagerduty_", "opsgenie_",
+                                           "wechat_",   "victorops_",  "telegram_",  "webex_",
+                                           "jira_",     "rocketchat_", "mattermost_"};
+    return key == "resolve_timeout" || key == "http_config" ||
+           std::ranges::any_of(begins, [key](auto prefix) { return key.starts_with(prefix); });
+}
+
+bool is_alertmanager_receiver(std::string_view key) {
+    constexpr std::string_view known[] = {
+        "name",             "labels",           "discord_configs",    "email_configs",
+        "incidentio_configs", "jira_configs",   "mattermost_configs", "msteams_configs",
+        "msteamsv2_configs", "opsgenie_configs", "pagerduty_configs", "pushover_configs",
+        "rocketchat_configs", "slack_configs",  "sns_configs",        "telegram_configs",
+        "victorops_configs", "webex_configs",   "webhook_configs",    "wechat_configs"};
+    return std::ranges::find(known, key) != std::end(known);
+}
+
+void keep_alertmanager_global(ConfigNode& global) {
+    std::erase_if(global.entries, [](const auto& one) { return !is_alertmanager_global(one.key); });
+}
+
+void keep_alertmanager_receivers(ConfigNode& receivers) {
+    for (ConfigNode& receiver : receivers.items) {
+        std::erase_if(receiver.entries,
+                      [](const auto& one) { return !is_alertmanager_receiver(one.key); });
+        for (ConfigNode::Entry& kind : receiver.entries)
+            for (ConfigNode& integration : kind.value.items)
+                std::erase_if(integration.entries, [](const auto& one) {
+                    constexpr std::string_view ours[] = {"delivery_headers", "on", "at_most", "per",
+                                                         "style"};
+                    return one.key.starts_with("signing_secret") ||
+                           std::ranges::find(ours, one.key) != std::end(ours);
+                });
+    }
 }
 
 InhibitRule read_inhibit_rule(const ConfigNode& node, Problems& problems) {
@@ -82,6 +122,45 @@ std::vector<ConfigSection> ConfigReader::sections() {
     };
 }
 
+ConfigSection ConfigReader::own_section() {
+    return {"notify", "Whether messages are sent or only recorded; the greatest length of silences.",
+            [this](const ConfigNode& node, Problems&) { own_ = node; }};
+}
+
+void ConfigReader::read_own(Settings& settings, Problems& problems) const {
+    if (own_.is_null()) return;
+    MapReader map(own_, problems, "notify");
+    settings.record_only = map.choice("mode", {"send", "record"}, "send") == "record";
+    settings.silence_longest = map.duration("silence_longest", settings.silence_longest);
+}
+
+/// What an Alertmanager would have been given: its programs read this and know no key of ours.
+std::string ConfigReader::shown() const {
+    ConfigNode root;
+    root.kind = ConfigNode::Kind::Map;
+    const std::pair<const char*, const ConfigNode*> parts[] = {
+        {"global", &global_},
+        {"route", &route_},
+        {"inhibit_rules", &inhibit_rules_},
+        {"receivers", &receivers_},
+        {"templates", &templates_},
+        {"mute_time_intervals", &mute_time_intervals_},
+        {"time_intervals", &time_intervals_}};
+    for (const auto& [key, node] : parts) {
+        if (node->is_null()) continue;
+        ConfigNode part = *node;
+        if (node == &global_) keep_alertmanager_global(part);
+        if (node == &receivers_) keep_alertmanager_receivers(part);
+        if (!part.is_map() || !part.entries.empty()) root.entries.push_back({key, {}, std::move(part)});
+    }
+    std::string text = config_text(root);
+    // amtool before 0.26 wants a webhook's URL to be one, hidden or not.
+    constexpr std::string_view hidden = " url: <secret>", shown = " url: http://secret.invalid";
+    for (std::size_t at = 0; (at = text.find(hidden, at)) != text.npos; at += shown.size())
+        text.replace(at, hidden.size(), shown);
+    return text;
+}
+
 void ConfigReader::global(const ConfigNode& node) {
     global_ = node;
 }
@@ -114,6 +193,8 @@ Settings ConfigReader::finish(Problems& problems) {
     else if (!inhibit_rules_.is_null())
         problems.add(inhibit_rules_, "`inhibit_rules` must be a list");
     read_templates(settings, problems);
+    read_own(settings, problems);
+    settings.shown = shown();
     if (!route_.is_null()) {
         settings.enabled = true;
         settings.route = read_route(route_, nullptr, settings, problems);

@@ -27,6 +27,8 @@ public:
     /// `timezone`.
     /// The functions copy their node and live as long as this object.
     std::vector<ConfigSection> sections();
+    /// `notify`, which Alertmanager has not: how all of it is done.
+    ConfigSection own_section();
     /// The file's `global`, whose keys Prometheus's configuration shares: call it with the node when
     /// the file has one. Keys of Prometheus's `global` are left to their reader.
     void global(const ConfigNode& node);
@@ -41,6 +43,8 @@ private:
     Global read_global(Problems& problems);
     RouteNode read_route(const ConfigNode& node, const RouteNode* parent, const Settings& settings,
                          Problems& problems);
+    void read_own(Settings& settings, Problems& problems) const;
+    std::string shown() const;
     void read_intervals(const ConfigNode& list, std::string_view key, Problems& problems);
     void read_route_times(MapReader& map, bool is_root, RouteNode& route);
     void read_templates(Settings& settings, Problems& problems);
@@ -48,7 +52,7 @@ private:
     std::string folder_;
     ReadFile read_;
     bool own_words_ = true;
-    ConfigNode global_, route_, receivers_, inhibit_rules_, templates_, timezone_;
+    ConfigNode global_, route_, receivers_, inhibit_rules_, templates_, timezone_, own_;
     ConfigNode time_intervals_, mute_time_intervals_;
     std::vector<std::shared_ptr<const NamedInterval>> intervals_;
 };

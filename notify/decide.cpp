@@ -26,6 +26,7 @@ constexpr std::pair<Reason, std::string_view> words[] = {
     {Reason::TimeInactive, "route is not within active time"},
     {Reason::NoReceiver, "receiver without integration"},
     {Reason::Sent, "sent"},
+    {Reason::Recorded, "recorded, not sent"},
     {Reason::Unfinished, "outcome unknown"},
     {Reason::TryAgain, "to be tried again"},
     {Reason::Refused, "refused"},

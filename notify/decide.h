@@ -40,6 +40,7 @@ enum class Reason {
     NoReceiver,  ///< the receiver has no way to be told
     // attempts
     Sent,
+    Recorded,       ///< shadow mode: it would have been sent
     Unfinished,     ///< a stop hid its outcome; it is made again as a possible repeat
     TryAgain,       ///< failed, worth trying again
     Refused,        ///< failed, trying the same again changes nothing; the next group interval may
@@ -83,6 +84,7 @@ Reason needs_update(const Told* last, const Fingerprints& firing, const Fingerpr
 /// How a sender's attempt ended. Senders never try again by themselves.
 struct Outcome {
     bool sent = false;
+    bool recorded = false;  ///< sent: only in the ledger, nothing went out (shadow mode)
     bool retry = true;  ///< not sent: is it worth trying again?
     bool maybe_arrived = false;  ///< not sent as far as known, but the request went out whole
     std::optional<Milliseconds> retry_after;  ///< the service asked for it

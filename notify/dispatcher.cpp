@@ -73,6 +73,7 @@ void Dispatcher::take(std::span<const AlertRef> alerts, Moment now) {
                                     {"labels", to_string(alert->labels)},
                                     {"id", to_string(alert->id)},
                                     {"reason", alert->reason}}});
+        if (changed && is_over(*alert)) end_resolved_silences(*alert, now);
         // A resolve that is repeated is no news; one of an alert that no group holds concerns nobody.
         if (changed || !is_over(*alert))
             place(alert, now,
@@ -184,6 +185,8 @@ Dispatcher::Passage Dispatcher::inhibit(Passage in, Group& group, Moment now) {
 
 /// Mute and active times concern a route, so they let all through or nothing.
 Dispatcher::Passage Dispatcher::look_at_clock(Passage in, Group& group, Moment now) {
+    // As there, a clock is not looked at when nothing is left to tell.
+    if (in.alerts.empty()) return in;
     group.muted_by.clear();
     const RouteNode& route = *group.route;
     const auto holds = [&](const auto& one) { return one->holds(now.wall); };
@@ -199,7 +202,7 @@ Dispatcher::Passage Dispatcher::look_at_clock(Passage in, Group& group, Moment n
     for (const AlertRef& alert : in.alerts)
         mute(alert, group, why, fmt::format("{}", fmt::join(group.muted_by, ", ")), now);
     Passage out;
-    out.muted = in.alerts.empty() ? in.muted : why;
+    out.muted = why;
     return out;
 }
 
@@ -378,9 +381,11 @@ void Dispatcher::finished(std::int64_t attempt, const Outcome& outcome, Moment n
     const Flight flight = std::move(found->second);
     flights_.erase(found);
     if (outcome.sent) {
-        turn_.entries.push_back(AttemptEndEntry{attempt, now.wall, Reason::Sent, outcome.status, {}});
+        turn_.entries.push_back(AttemptEndEntry{attempt, now.wall,
+                                                outcome.recorded ? Reason::Recorded : Reason::Sent,
+                                                outcome.status, {}});
         tell(flight.key, flight.firing, flight.resolved, outcome.remember, now);
-        turn_.notes.push_back({false, "message sent",
+        turn_.notes.push_back({false, outcome.recorded ? "message recorded, not sent" : "message sent",
                                {{"receiver", flight.key.receiver},
                                 {"reason", std::string(to_string(flight.message->reason))},
                                 {"message", headline(*flight.message)}}});

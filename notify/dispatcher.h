@@ -13,6 +13,8 @@
 
 #include "notify/entries.h"
 #include "notify/inhibit.h"
+#include "notify/routing/intake.h"
+#include "notify/routing/standing.h"
 #include "notify/settings.h"
 #include "notify/snapshot.h"
 
@@ -72,8 +74,15 @@ public:
     /// Swaps the configuration; what is held, told, owed and in flight stays.
     void reload(std::shared_ptr<const Settings> settings, Moment now);
 
-    Result<void> put_silence(Silence silence, Moment now);
-    Result<void> expire_silence(std::string_view id, Moment now);
+    /// What a change of a silence did; `entries` are to be recorded before anybody is told of it.
+    struct SilenceChange {
+        std::string id;
+        std::vector<Entry> entries;
+    };
+    /// As `SilenceTable::set` with the configured greatest length; `who` does it.
+    Result<SilenceChange> put_silence(Silence silence, std::string fresh_id, std::string who,
+                                      Moment now);
+    Result<SilenceChange> expire_silence(std::string_view id, std::string who, Moment now);
     const SilenceTable& silences() const { return silences_; }
 
     /// Flushes and retries that are due, and everything that is to be done since last asked.
@@ -87,6 +96,9 @@ public:
     Turn collect() { return std::exchange(turn_, {}); }
 
     Snapshot snapshot(Moment now) const;
+    /// What fires, for API v2; `intake` knows the times of what other programs sent.
+    Standing standing(const Intake& intake, Moment now) const;
+    const Settings& settings() const { return *settings_; }
     std::size_t alert_count() const { return alerts_.size(); }
     std::size_t in_flight() const { return flights_.size(); }
 
@@ -166,6 +178,7 @@ private:
     void start_waiting(Moment now);
     bool owes_resolve(const std::string& group_key, std::uint64_t fingerprint) const;
     void resume(const AttemptEntry& attempt, const std::map<AlertId, AlertRef>& known, Moment now);
+    void end_resolved_silences(const Alert& resolved, Moment now);
     void purge(Moment now);
     std::pair<Group*, Delivery*> find(const DeliveryKey& key);
     DeliveryStatus status_of(const Group& group, const Delivery& to, const Alert& alert,

@@ -152,23 +152,54 @@ void Dispatcher::reload(std::shared_ptr<const Settings> settings, Moment now) {
 
 // ── silences ──
 
-Result<void> Dispatcher::put_silence(Silence silence, Moment now) {
-    silence.updated = now.wall;
-    if (auto ok = silences_.put(silence, now.wall); !ok) return ok;
-    turn_.notes.push_back({false, "silence", {{"id", silence.id},
-                                              {"matchers", to_string(silence.matchers)},
-                                              {"by", silence.created_by},
-                                              {"comment", silence.comment}}});
-    turn_.entries.push_back(SilenceEntry{std::move(silence)});
-    return {};
+Result<Dispatcher::SilenceChange> Dispatcher::put_silence(Silence silence, std::string fresh_id,
+                                                          std::string who, Moment now) {
+    auto change =
+        silences_.set(std::move(silence), std::move(fresh_id), settings_->silence_longest, now.wall);
+    if (!change) return fail(change.error());
+    const Silence& stands = change->now;
+    turn_.notes.push_back({false, change->created ? "silence" : "silence changed",
+                           {{"id", stands.id},
+                            {"matchers", to_string(stands.matchers)},
+                            {"by", who},
+                            {"comment", stands.comment}}});
+    SilenceChange out{stands.id, {}};
+    if (change->ended) out.entries.push_back(SilenceEntry{std::move(*change->ended), "ended", who});
+    out.entries.push_back(
+        SilenceEntry{change->now, change->created ? "created" : "changed", std::move(who)});
+    return out;
 }
 
-Result<void> Dispatcher::expire_silence(std::string_view id, Moment now) {
+Result<Dispatcher::SilenceChange> Dispatcher::expire_silence(std::string_view id, std::string who,
+                                                             Moment now) {
+    const auto found = silences_.all().find(id);
+    const bool over = found != silences_.all().end() &&
+                      found->second.state(now.wall) == Silence::State::Expired;
     auto expired = silences_.expire(id, now.wall);
     if (!expired) return fail(expired.error());
-    turn_.notes.push_back({false, "silence ended", {{"id", std::string(id)}}});
-    turn_.entries.push_back(SilenceEntry{std::move(*expired)});
-    return {};
+    SilenceChange out{std::string(id), {}};
+    if (over) return out;
+    turn_.notes.push_back({false, "silence ended", {{"id", std::string(id)}, {"by", who}}});
+    out.entries.push_back(SilenceEntry{std::move(*expired), "ended", std::move(who)});
+    return out;
+}
+
+/// A silence `until: resolved` is over when the last alert that it held for is.
+void Dispatcher::end_resolved_silences(const Alert& resolved, Moment now) {
+    std::vector<std::string> ended;
+    for (const auto& [id, silence] : silences_.all()) {
+        if (!silence.until_resolved || silence.state(now.wall) != Silence::State::Active ||
+            !match_all(silence.matchers, resolved.labels))
+            continue;
+        const bool more = std::ranges::any_of(alerts_, [&](const auto& one) {
+            return !is_over(*one.second) && match_all(silence.matchers, one.second->labels);
+        });
+        if (!more) ended.push_back(id);
+    }
+    for (const std::string& id : ended) {
+        auto change = expire_silence(id, "its alerts are resolved", now);
+        if (change) std::ranges::move(change->entries, std::back_inserter(turn_.entries));
+    }
 }
 
 // ── what it shows ──
@@ -205,7 +236,8 @@ DeliveryStatus Dispatcher::status_of(const Group& group, const Delivery& to, con
     } else if (to.owed) {
         out.text = fmt::format("about to be sent to {}", out.target);
     } else if (knows) {
-        out.text = fmt::format("sent to {} {}", out.target, ago(now.wall - told->second.at.wall));
+        out.text = fmt::format("{} {} {}", settings_->record_only ? "recorded, not sent, for" : "sent to",
+                               out.target, ago(now.wall - told->second.at.wall));
     } else {
         out.text = fmt::format("to {} in {}", out.target,
                                humanize_duration(until(group.next_flush, now)));

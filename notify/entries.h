@@ -20,10 +20,22 @@ struct DeliveryKey {
     auto operator<=>(const DeliveryKey&) const = default;
 };
 
+/// What the sender of an alert said of its times (API v2).
+struct PostedTimes {
+    Timestamp starts, ends, updated;
+    bool by_timeout = false;  ///< it named no end
+};
+
 /// What goes into the ledger; each is one row or one change of a row (docs/formats/alerts-db.md).
 struct AlertEntry {
     AlertRef alert;
     Timestamp at;
+    std::optional<PostedTimes> posted;  ///< of an alert that another program sent
+};
+/// Its sender said once more that it stands; only its times are new.
+struct ResentEntry {
+    AlertId id;
+    PostedTimes times;
 };
 struct DecisionEntry {
     Timestamp at;
@@ -56,15 +68,19 @@ struct ToldEntry {
     Fingerprints firing, resolved;
     std::string remember = {};  ///< `Outcome::remember`
 };
+/// As it stands now; with `what`, also a row of who did it.
 struct SilenceEntry {
     Silence silence;
+    std::string what;  ///< `created`, `changed`, `ended`
+    std::string who;   ///< the one who did it, as far as known
 };
-using Entry = std::variant<AlertEntry, DecisionEntry, AttemptEntry, AttemptEndEntry, ToldEntry,
-                           SilenceEntry>;
+using Entry = std::variant<AlertEntry, ResentEntry, DecisionEntry, AttemptEntry, AttemptEndEntry,
+                           ToldEntry, SilenceEntry>;
 
 /// What the ledger remembers when the program starts.
 struct Memory {
     std::vector<Alert> alerts;  ///< firing, and resolved ones that somebody still has to hear of
+    std::vector<ResentEntry> posted;  ///< those of `alerts` that other programs sent
     std::vector<ToldEntry> told;
     std::vector<AttemptEntry> unfinished;
     std::vector<Silence> silences;

@@ -238,7 +238,8 @@ void Ledger::prune() {
           "DELETE FROM alerts WHERE state = 'resolved' AND resolved_ms < ?1",
           "DELETE FROM concerned WHERE since_ms < ?1 AND NOT EXISTS (SELECT 1 FROM alerts a WHERE "
           "a.fingerprint = concerned.fingerprint AND a.since_ms = concerned.since_ms)",
-          "DELETE FROM silences WHERE ends_ms < ?1"}) {
+          "DELETE FROM silences WHERE ends_ms < ?1",
+          "DELETE FROM audit WHERE row IN (SELECT row FROM audit WHERE at_ms < ?1 LIMIT 5000)"}) {
         auto statement = writer_.prepare(sql);
         if (!statement) return note_failure(statement.error());
         if (auto ok = statement->bind(1, before).run(); !ok) return note_failure(ok.error());
@@ -266,9 +267,14 @@ Result<Memory> Ledger::recall() {
                     attempt_columns),
         read_attempt);
     auto silences = select<Silence>(
+        reader_, fmt::format("SELECT {} FROM silences", silence_columns), read_silence);
+    auto posted = select<ResentEntry>(
         reader_,
-        "SELECT id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment FROM silences",
-        read_silence);
+        "SELECT fingerprint, since_ms, starts_ms, ends_ms, updated_ms, by_timeout FROM alerts "
+        "WHERE state = 'firing' AND ends_ms IS NOT NULL",
+        read_posted);
+    if (!posted) return fail(posted.error());
+    out.posted = std::move(*posted);
     if (!alerts) return fail(alerts.error());
     if (!told) return fail(told.error());
     if (!unfinished) return fail(unfinished.error());
@@ -287,8 +293,23 @@ Result<Memory> Ledger::recall() {
 Result<std::vector<Alert>> Ledger::open_alerts() {
     Lock lock(reader_mutex_);
     return select<Alert>(
-        reader_, fmt::format("SELECT {} FROM alerts WHERE state <> 'resolved'", alert_columns),
+        reader_,
+        fmt::format("SELECT {} FROM alerts WHERE state <> 'resolved' AND ends_ms IS NULL",
+                    alert_columns),
         read_alert);
+}
+
+Result<std::vector<AuditRow>> Ledger::audit(std::size_t count) {
+    Lock lock(reader_mutex_);
+    return select<AuditRow>(
+        reader_,
+        fmt::format("SELECT {}, who, what, at_ms FROM audit ORDER BY row DESC LIMIT {}",
+                    silence_columns, count),
+        +[](const Statement& row) -> Result<AuditRow> {
+            auto silence = read_silence(row);
+            if (!silence) return fail(silence.error());
+            return AuditRow{{row.integer(11)}, row.text(9), row.text(10), std::move(*silence)};
+        });
 }
 
 Result<Story> Ledger::story(AlertId id) {

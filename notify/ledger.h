@@ -39,6 +39,13 @@ struct AttemptRow {
     std::optional<AttemptEndEntry> end;
 };
 
+/// Who changed which silence, for people who ask later.
+struct AuditRow {
+    Timestamp at;
+    std::string who, what;  ///< `created`, `changed`, `ended`
+    Silence silence;        ///< as it stood afterwards
+};
+
 /// What happened, on disk before it is acted on: transitions, decisions, attempts, what was told to
 /// whom, silences. Tables in `alerts.db`, drawn in docs/formats/alerts-db.md.
 ///
@@ -74,11 +81,13 @@ public:
 
     /// What is to be known at the start.
     Result<Memory> recall();
-    /// Every alert that is not resolved, pending ones included.
+    /// Every alert of a rule that is not resolved, pending ones included.
     Result<std::vector<Alert>> open_alerts();
     Result<Story> story(AlertId id);
     /// Newest first.
     Result<std::vector<AttemptRow>> recent_attempts(std::size_t count);
+    /// Newest first.
+    Result<std::vector<AuditRow>> audit(std::size_t count);
 
     std::size_t backlog() const VEDETTE_EXCLUDES(mutex_);
 

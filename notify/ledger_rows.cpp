@@ -98,15 +98,41 @@ CREATE TABLE silences (
     comment    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql"},
-                         {2, "ALTER TABLE told ADD COLUMN remember TEXT NOT NULL DEFAULT '';"}};
+                         {2, "ALTER TABLE told ADD COLUMN remember TEXT NOT NULL DEFAULT '';"},
+
+    // Alerts of other programs, which end by the clock; silences that recur; who changed them.
+    {3, R"sql(
+ALTER TABLE alerts ADD COLUMN starts_ms INTEGER;
+ALTER TABLE alerts ADD COLUMN ends_ms INTEGER;
+ALTER TABLE alerts ADD COLUMN by_timeout INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE silences ADD COLUMN recurring TEXT NOT NULL DEFAULT '';
+ALTER TABLE silences ADD COLUMN until_resolved INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE audit (
+    row            INTEGER PRIMARY KEY,
+    at_ms          INTEGER NOT NULL,
+    who            TEXT NOT NULL,
+    what           TEXT NOT NULL,
+    id             TEXT NOT NULL,
+    matchers       TEXT NOT NULL,
+    starts_ms      INTEGER NOT NULL,
+    ends_ms        INTEGER NOT NULL,
+    updated_ms     INTEGER NOT NULL,
+    created_by     TEXT NOT NULL,
+    comment        TEXT NOT NULL,
+    recurring      TEXT NOT NULL,
+    until_resolved INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_at ON audit (at_ms);
+)sql"}};
 
 enum Which : std::size_t { PutAlert, AddTransition, AddDecision, PutAttempt, EndAttempt, PutTold,
-                           PutSilence, AddConcerned, StatementCount };
+                           PutSilence, AddConcerned, PutTimes, AddAudit, StatementCount };
 
 constexpr std::string_view statements[StatementCount] = {
-    "INSERT INTO alerts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) "
+    "INSERT INTO alerts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16) "
     "ON CONFLICT (fingerprint, since_ms) DO UPDATE SET labels=?3, annotations=?4, state=?5, value=?6, "
-    "active_ms=?7, fired_ms=?8, resolved_ms=?9, generator_url=?10, rule=?11, reason=?12, updated_ms=?13",
+    "active_ms=?7, fired_ms=?8, resolved_ms=?9, generator_url=?10, rule=?11, reason=?12, "
+    "updated_ms=?13, starts_ms=?14, ends_ms=?15, by_timeout=?16",
     // A resend is no transition: only a state that differs from the last one is a row.
     "INSERT INTO transitions (fingerprint, since_ms, at_ms, state, value, reason, unrecorded) "
     "SELECT ?1,?2,?3,?4,?5,?6,?7 WHERE ?4 IS NOT (SELECT state FROM transitions "
@@ -120,8 +146,12 @@ constexpr std::string_view statements[StatementCount] = {
     "UPDATE attempts SET finished_ms=?2, outcome=?3, status=?4, error=?5, unrecorded=max(unrecorded, ?6) "
     "WHERE id=?1",
     "INSERT OR REPLACE INTO told VALUES (?1,?2,?3,?4,?5,?6,?7)",
-    "INSERT OR REPLACE INTO silences VALUES (?1,?2,?3,?4,?5,?6,?7)",
+    "INSERT OR REPLACE INTO silences VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
     "INSERT OR IGNORE INTO concerned VALUES (?1,?2,?3,?4)",
+    "UPDATE alerts SET starts_ms=?3, ends_ms=?4, updated_ms=?5, by_timeout=?6 "
+    "WHERE fingerprint=?1 AND since_ms=?2",
+    "INSERT INTO audit (id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment, "
+    "recurring, until_resolved, at_ms, who, what) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?5,?10,?11)",
 };
 
 std::int64_t signed_of(std::uint64_t value) {
@@ -244,6 +274,7 @@ Result<Statement*> RowWriter::statement(std::size_t which) {
 
 Result<void> RowWriter::write(const Entry& entry, bool unrecorded) {
     if (const auto* one = std::get_if<AlertEntry>(&entry)) return write_alert(*one, unrecorded);
+    if (const auto* one = std::get_if<ResentEntry>(&entry)) return write_resent(*one);
     if (const auto* one = std::get_if<DecisionEntry>(&entry)) return write_decision(*one, unrecorded);
     if (const auto* one = std::get_if<AttemptEntry>(&entry)) return write_attempt(*one, unrecorded);
     if (const auto* one = std::get_if<AttemptEndEntry>(&entry)) return write_end(*one, unrecorded);
@@ -264,6 +295,11 @@ Result<void> RowWriter::write_alert(const AlertEntry& entry, bool unrecorded) {
     bind_time(s, 8, alert.fired_at);
     bind_time(s, 9, alert.resolved_at);
     s.bind(10, alert.generator_url).bind(11, alert.rule).bind(12, alert.reason).bind(13, entry.at.ms);
+    if (entry.posted)
+        s.bind(14, entry.posted->starts.ms).bind(15, entry.posted->ends.ms);
+    else
+        s.bind_null(14).bind_null(15);
+    s.bind(16, std::int64_t{entry.posted && entry.posted->by_timeout});
     if (auto ok = s.run(); !ok) return ok;
     auto add = statement(AddTransition);
     if (!add) return fail(add.error());
@@ -331,15 +367,41 @@ Result<void> RowWriter::write_told(const ToldEntry& entry) {
     return s.run();
 }
 
+Result<void> RowWriter::write_resent(const ResentEntry& entry) {
+    auto put = statement(PutTimes);
+    if (!put) return fail(put.error());
+    Statement& s = **put;
+    s.bind(1, signed_of(entry.id.fingerprint)).bind(2, entry.id.since.ms);
+    s.bind(3, entry.times.starts.ms).bind(4, entry.times.ends.ms).bind(5, entry.times.updated.ms);
+    s.bind(6, std::int64_t{entry.times.by_timeout});
+    return s.run();
+}
+
+namespace {
+
+void bind_silence(Statement& s, const Silence& silence) {
+    s.bind(1, silence.id).bind(2, to_string(silence.matchers)).bind(3, silence.starts.ms);
+    s.bind(4, silence.ends.ms).bind(5, silence.updated.ms).bind(6, silence.created_by);
+    s.bind(7, silence.comment).bind(8, silence.recurring);
+    s.bind(9, std::int64_t{silence.until_resolved});
+}
+
+}  // namespace
+
 Result<void> RowWriter::write_silence(const SilenceEntry& entry) {
     auto put = statement(PutSilence);
     if (!put) return fail(put.error());
-    const Silence& silence = entry.silence;
-    Statement& s = **put;
-    s.bind(1, silence.id).bind(2, to_string(silence.matchers)).bind(3, silence.starts.ms);
-    s.bind(4, silence.ends.ms).bind(5, silence.updated.ms).bind(6, silence.created_by);
-    s.bind(7, silence.comment);
-    return s.run();
+    bind_silence(**put, entry.silence);
+    if (auto ok = (*put)->run(); !ok || entry.what.empty()) return ok;
+    return write_audit(entry);
+}
+
+Result<void> RowWriter::write_audit(const SilenceEntry& entry) {
+    auto add = statement(AddAudit);
+    if (!add) return fail(add.error());
+    bind_silence(**add, entry.silence);
+    (*add)->bind(10, entry.who).bind(11, entry.what);
+    return (*add)->run();
 }
 
 Result<Alert> read_alert(const Statement& row) {
@@ -402,6 +464,11 @@ Result<ToldEntry> read_told(const Statement& row) {
     return out;
 }
 
+Result<ResentEntry> read_posted(const Statement& row) {
+    return ResentEntry{{static_cast<std::uint64_t>(row.integer(0)), {row.integer(1)}},
+                       {{row.integer(2)}, {row.integer(3)}, {row.integer(4)}, row.integer(5) != 0}};
+}
+
 Result<Silence> read_silence(const Statement& row) {
     Silence out;
     out.id = row.text(0);
@@ -413,6 +480,9 @@ Result<Silence> read_silence(const Statement& row) {
     out.updated = {row.integer(4)};
     out.created_by = row.text(5);
     out.comment = row.text(6);
+    out.recurring = row.text(7);
+    out.until_resolved = row.integer(8) != 0;
+    if (auto ok = read_times(out); !ok) return fail(Fault::Corrupt, ok.error().message);
     return out;
 }
 

@@ -27,7 +27,9 @@ private:
     Result<void> write_concerned(std::string_view kind, std::int64_t row,
                                  const std::vector<AlertId>& alerts);
     Result<void> write_told(const ToldEntry& entry);
+    Result<void> write_resent(const ResentEntry& entry);
     Result<void> write_silence(const SilenceEntry& entry);
+    Result<void> write_audit(const SilenceEntry& entry);
 
     Database& database_;
     std::vector<std::optional<Statement>> statements_;
@@ -46,7 +48,12 @@ Result<AttemptEntry> read_attempt(const Statement& row);
 std::optional<AttemptEndEntry> read_attempt_end(const Statement& row);
 
 Result<ToldEntry> read_told(const Statement& row);    // group_key, receiver, integration, at_ms, firing, resolved, remember
-Result<Silence> read_silence(const Statement& row);   // id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment
+/// fingerprint, since_ms, starts_ms, ends_ms, updated_ms, by_timeout
+Result<ResentEntry> read_posted(const Statement& row);
+
+inline constexpr std::string_view silence_columns =
+    "id, matchers, starts_ms, ends_ms, updated_ms, created_by, comment, recurring, until_resolved";
+Result<Silence> read_silence(const Statement& row);
 
 /// `{"job":"checkout"}`, names sorted; and back.
 std::string print_labels(const Labels& labels);

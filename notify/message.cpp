@@ -57,8 +57,19 @@ Timestamp starts_at(const Alert& alert) {
 
 bool comes_before(const Alert& a, const Alert& b) {
     for (const char* name : {"job", "instance"})
-        if (const auto x = a.labels.get(name), y = b.labels.get(name); x != y) return x < y;
-    return a.labels < b.labels;
+        if (const auto x = a.labels.get(name), y = b.labels.get(name); x != y)
+            return y.empty() || (!x.empty() && x < y);
+    return labels_come_before(a.labels, b.labels);
+}
+
+bool labels_come_before(const Labels& a, const Labels& b) {
+    if (a.size() != b.size()) return a.size() < b.size();
+    auto one = a.begin(), other = b.begin();
+    for (; one != a.end() && other != b.end(); ++one, ++other) {
+        if ((*one).name != (*other).name) return (*one).name > (*other).name;
+        if ((*one).value != (*other).value) return (*one).value < (*other).value;
+    }
+    return false;
 }
 
 bool Message::firing() const {

@@ -22,8 +22,11 @@ inline bool is_over(const Alert& alert) {
 
 /// When it began for people and other programs: fired, as Prometheus tells Alertmanager.
 Timestamp starts_at(const Alert& alert);
-/// Alertmanager's order: by job, by instance, then by all labels.
+/// Alertmanager's order: by job, by instance, those without one last; then by all labels.
 bool comes_before(const Alert& a, const Alert& b);
+/// The smaller set first; else, name by name, the one that lacks a name that the other has, then by
+/// value.
+bool labels_come_before(const Labels& a, const Labels& b);
 
 /// What an alert's expression gave over the last hours, and what it was compared with.
 struct History {

@@ -10,6 +10,8 @@
 namespace vedette::notify {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr Milliseconds history_wait_max = 1s;     // of a message, for its chart and threshold
 constexpr std::size_t histories_per_message = 3;  // the others say their value alone
 
@@ -30,6 +32,18 @@ Outcome outcome_of(const CommandEnd& end) {
     return out;
 }
 
+/// How long a program that sends alerts or silences waits for the disk before it is told to try again.
+constexpr auto posted_commit_wait_max = 10s;
+static_assert(posted_commit_wait_max > limits::ledger_commit_wait_max);
+
+/// A random identifier, version 4 of RFC 9562, from the system's source: `9a9d1b6c-2e07-4b0e-9f4e-…`.
+std::string fresh_uuid() {
+    std::random_device device;
+    const std::uint32_t a = device(), b = device(), c = device(), d = device();
+    return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{:08x}", a, b >> 16, b & 0xfff,
+                       0x8000 | (c >> 18), c & 0xffff, d);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Notifier>> Notifier::make(Settings settings, const std::string& ledger_path,
@@ -48,6 +62,10 @@ Result<std::unique_ptr<Notifier>> Notifier::make(Settings settings, const std::s
                      std::move(*ledger), loop, http, mail, clock, log, metrics));
     Lock lock(out->mutex_);
     out->dispatcher_.restore(*memory, Moment::of(clock));
+    for (const ResentEntry& one : memory->posted)
+        for (const Alert& alert : memory->alerts)
+            if (alert.id == one.id)
+                out->intake_.restore(std::make_shared<const Alert>(alert), one.times);
     return out;
 }
 
@@ -142,23 +160,86 @@ Result<void> Notifier::take(std::span<const Alert> alerts) {
     return {};
 }
 
-Result<void> Notifier::put_silence(Silence silence) {
+Result<void> Notifier::take_posted(std::span<const PostedAlert> alerts) {
+    if (alerts.empty()) return {};
+    std::vector<Entry> entries;
     {
         Lock lock(mutex_);
-        if (auto ok = dispatcher_.put_silence(std::move(silence), Moment::of(clock_)); !ok)
-            return ok;
+        if (dispatcher_.alert_count() + alerts.size() > limits::alerts_open_max)
+            return fail(Fault::Limit,
+                        fmt::format("{} alerts are open; the limit is alerts_open_max {}",
+                                    dispatcher_.alert_count(), limits::alerts_open_max));
+        entries = intake_.take(alerts, dispatcher_.settings().resolve_timeout, clock_.now());
+    }
+    std::vector<AlertRef> changed;
+    for (const Entry& entry : entries)
+        if (const auto* one = std::get_if<AlertEntry>(&entry)) changed.push_back(one->alert);
+    const Ledger::Ticket ticket = ledger_->record(std::move(entries));
+    const bool recorded = ledger_->wait(ticket, limits::ledger_commit_wait_max);
+    if (!changed.empty()) {
+        Lock lock(mutex_);
+        // What another request said meanwhile is newer.
+        for (AlertRef& alert : changed)
+            if (const auto* standing = intake_.find(alert->id.fingerprint)) alert = standing->alert;
+        dispatcher_.take(changed, Moment::of(clock_));
     }
     post([this] { pump(); });
-    return {};
+    return recorded ? Result<void>() : wait_for_disk(ticket);
 }
 
-Result<void> Notifier::expire_silence(std::string_view id) {
-    {
-        Lock lock(mutex_);
-        if (auto ok = dispatcher_.expire_silence(id, Moment::of(clock_)); !ok) return ok;
-    }
+/// A page beats its record; the promise to another program does not.
+Result<void> Notifier::wait_for_disk(Ledger::Ticket ticket) {
+    if (ledger_->wait(ticket, posted_commit_wait_max)) return {};
+    return fail(Fault::Unavailable, "the ledger cannot be written; acted on from memory, send again");
+}
+
+Result<void> Notifier::commit(Result<Dispatcher::SilenceChange> change) {
+    if (!change) return fail(change.error());
+    const Ledger::Ticket ticket = ledger_->record(std::move(change->entries));
     post([this] { pump(); });
-    return {};
+    return wait_for_disk(ticket);
+}
+
+Result<std::string> Notifier::put_silence(Silence silence, std::string who) {
+    Result<Dispatcher::SilenceChange> change = [&] {
+        Lock lock(mutex_);
+        return dispatcher_.put_silence(std::move(silence), fresh_uuid(), std::move(who),
+                                       Moment::of(clock_));
+    }();
+    std::string id = change ? change->id : std::string();
+    if (auto done = commit(std::move(change)); !done) return fail(done.error());
+    return id;
+}
+
+Result<void> Notifier::expire_silence(std::string_view id, std::string who) {
+    return commit([&] {
+        Lock lock(mutex_);
+        return dispatcher_.expire_silence(id, std::move(who), Moment::of(clock_));
+    }());
+}
+
+std::vector<Silence> Notifier::silences() const {
+    Lock lock(mutex_);
+    std::vector<Silence> out;
+    for (const auto& [id, silence] : dispatcher_.silences().all()) out.push_back(silence);
+    return out;
+}
+
+Standing Notifier::standing() const {
+    Lock lock(mutex_);
+    return dispatcher_.standing(intake_, Moment::of(clock_));
+}
+
+std::vector<std::string> Notifier::receivers() const {
+    Lock lock(mutex_);
+    std::vector<std::string> out;
+    for (const Receiver& one : dispatcher_.settings().receivers) out.push_back(one.name);
+    return out;
+}
+
+std::string Notifier::shown() const {
+    Lock lock(mutex_);
+    return dispatcher_.settings().shown;
 }
 
 Snapshot Notifier::snapshot() const {
@@ -171,11 +252,18 @@ Snapshot Notifier::snapshot() const {
 void Notifier::pump() {
     Dispatcher::Turn turn;
     std::optional<Dispatcher::SteadyTime> next;
+    std::vector<AlertRef> ended;
+    const Moment now = Moment::of(clock_);
     {
         Lock lock(mutex_);
-        turn = running_ ? dispatcher_.due(Moment::of(clock_)) : dispatcher_.collect();
-        if (running_) next = dispatcher_.next_due();
+        if (running_) {
+            ended = intake_.due(now.wall);
+            dispatcher_.take(ended, now);
+        }
+        turn = running_ ? dispatcher_.due(now) : dispatcher_.collect();
+        if (running_) next = next_due(now);
     }
+    for (const AlertRef& alert : ended) turn.entries.push_back(AlertEntry{alert, now.wall, {}});
     write_notes(turn.notes);
     const auto ticket = ledger_->record(std::move(turn.entries));
     if (!turn.sends.empty()) post_when_recorded(ticket, std::move(turn.sends));
@@ -184,6 +272,16 @@ void Notifier::pump() {
     loop_.cancel(timer_);
     timer_ = {};
     if (next) timer_ = loop_.at(*next, [this] { pump(); });
+}
+
+/// Ends of posted alerts are on the wall clock; the loop waits on the steady one.
+std::optional<Dispatcher::SteadyTime> Notifier::next_due(Moment now) const {
+    std::optional<Dispatcher::SteadyTime> next = dispatcher_.next_due();
+    if (const auto end = intake_.next_due()) {
+        const auto at = now.steady + std::max(*end - now.wall, Milliseconds(0));
+        next = next ? std::min<Dispatcher::SteadyTime>(*next, at) : at;
+    }
+    return next;
 }
 
 void Notifier::post_when_recorded(Ledger::Ticket ticket, std::vector<Dispatcher::Send> sends) {
@@ -204,7 +302,8 @@ void Notifier::go(const std::shared_ptr<Outbox>& outbox) {
     if (std::exchange(outbox->gone, true)) return;
     loop_.cancel(outbox->timer);
     for (Dispatcher::Send& one : outbox->sends) {
-        if (!ask_history_ || !shows_history(*one.how)) attempt(one);
+        if (one.settings->record_only) note_record(one, Moment::of(clock_));
+        else if (!ask_history_ || !shows_history(*one.how)) attempt(one);
         else gather_histories(std::move(one), [this](const Dispatcher::Send& ready) { attempt(ready); });
     }
 }
@@ -275,6 +374,13 @@ void Notifier::attempt(const Dispatcher::Send& one) {
          });
 }
 
+/// Shadow mode: as if it had arrived, and nothing went out.
+void Notifier::note_record(const Dispatcher::Send& one, Moment began) {
+    Outcome outcome;
+    outcome.sent = outcome.recorded = true;
+    finished(one, outcome, began);
+}
+
 void Notifier::finished(const Dispatcher::Send& send, const Outcome& outcome, Moment began) {
     const Moment now = Moment::of(clock_);
     const Labels whose{{"integration", send.how->kind()}, {"receiver", send.key.receiver}};
@@ -282,7 +388,12 @@ void Notifier::finished(const Dispatcher::Send& send, const Outcome& outcome, Mo
         .histogram("vedette_notify_duration_seconds", "How long attempts took.",
                    {0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30}, whose)
         .observe(std::chrono::duration<double>(now.steady - began.steady).count());
-    if (outcome.sent)
+    if (outcome.recorded)
+        metrics_
+            .counter("vedette_notify_recorded_total",
+                     "Messages that shadow mode recorded and did not send.", whose)
+            .add();
+    else if (outcome.sent)
         metrics_.counter("vedette_notify_sent_total", "Messages that arrived.", whose).add();
     else
         metrics_.counter("vedette_notify_failed_total", "Attempts that failed.", whose).add();

@@ -63,8 +63,24 @@ public:
     Result<void> take(std::span<const Alert> alerts) override VEDETTE_EXCLUDES(mutex_);
     Result<std::vector<Alert>> open_alerts() override { return ledger_->open_alerts(); }
 
-    Result<void> put_silence(Silence silence) VEDETTE_EXCLUDES(mutex_);
-    Result<void> expire_silence(std::string_view id) VEDETTE_EXCLUDES(mutex_);
+    /// Alerts of other programs (API v2). Success: they are on disk, and reach their receivers after
+    /// any kill. Fails with Limit as `take` does, and with Unavailable when the disk did not answer
+    /// in posted_commit_wait_max: they are acted on all the same, and should be sent again.
+    Result<void> take_posted(std::span<const PostedAlert> alerts) VEDETTE_EXCLUDES(mutex_);
+
+    /// Creates or changes a silence, as `SilenceTable::set`; returns its id when it is on disk.
+    Result<std::string> put_silence(Silence silence, std::string who) VEDETTE_EXCLUDES(mutex_);
+    /// Ends a silence now. Fails with NotFound.
+    Result<void> expire_silence(std::string_view id, std::string who) VEDETTE_EXCLUDES(mutex_);
+    std::vector<Silence> silences() const VEDETTE_EXCLUDES(mutex_);
+    /// Who changed silences, newest first. From any thread but the loop's (it reads disk).
+    Result<std::vector<AuditRow>> audit(std::size_t count) { return ledger_->audit(count); }
+    /// What fires, for API v2. From any thread.
+    Standing standing() const VEDETTE_EXCLUDES(mutex_);
+    /// Names of the receivers, in the order of the configuration.
+    std::vector<std::string> receivers() const VEDETTE_EXCLUDES(mutex_);
+    /// Alertmanager's part of the configuration as YAML, without secrets.
+    std::string shown() const VEDETTE_EXCLUDES(mutex_);
 
     /// What pages and API show. From any thread.
     Snapshot snapshot() const VEDETTE_EXCLUDES(mutex_);
@@ -95,6 +111,11 @@ private:
     void finished(const Dispatcher::Send& send, const Outcome& outcome, Moment began)
         VEDETTE_EXCLUDES(mutex_);
     void write_notes(const std::vector<Dispatcher::Note>& notes);
+    /// Records what an outside caller asked for and waits for the disk, longer than a page would.
+    Result<void> commit(Result<Dispatcher::SilenceChange> change);
+    Result<void> wait_for_disk(Ledger::Ticket ticket);
+    void note_record(const Dispatcher::Send& one, Moment began);
+    std::optional<Dispatcher::SteadyTime> next_due(Moment now) const VEDETTE_REQUIRES(mutex_);
 
     // Constant after construction, or with their own locking.
     Loop& loop_;
@@ -114,6 +135,7 @@ private:
     Condition idle_;
     std::minstd_rand random_ VEDETTE_GUARDED_BY(mutex_);
     Dispatcher dispatcher_ VEDETTE_GUARDED_BY(mutex_);
+    Intake intake_ VEDETTE_GUARDED_BY(mutex_);
     std::shared_ptr<const Templates> templates_ VEDETTE_GUARDED_BY(mutex_);
     bool running_ VEDETTE_GUARDED_BY(mutex_) = false;
 

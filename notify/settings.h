@@ -125,6 +125,9 @@ struct Settings {
     std::vector<std::pair<std::string, std::string>> templates;  ///< file name and text
     std::string external_url = "http://localhost:7887";  ///< where pages are; set by the wiring
     std::shared_ptr<const TimeZone> timezone;  ///< of every time that people read; null: UTC
+    bool record_only = false;         ///< shadow mode: everything happens but the sending
+    Milliseconds silence_longest{0};  ///< no silence may last longer; 0: any length
+    std::string shown;  ///< Alertmanager's part of the configuration as YAML, without secrets
 
     const Receiver* receiver(std::string_view name) const;
 };

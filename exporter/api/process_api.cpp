@@ -90,11 +90,19 @@ Response replay() {
     });
 }
 
-/// Alerts are routed here; none goes to an Alertmanager.
-Response alertmanagers() {
-    return api_success([](JsonWriter& json) {
-        json.begin_object().key("activeAlertmanagers").begin_list().end_list();
-        json.key("droppedAlertmanagers").begin_list().end_list().end_object();
+Response alertmanagers(const ProcessSources& sources) {
+    const ProcessSources::Alertmanagers found = sources.alertmanagers();
+    const auto write = [](JsonWriter& json, const std::vector<std::string>& urls) {
+        json.begin_list();
+        for (const std::string& url : urls) json.begin_object().field("url", url).end_object();
+        json.end_list();
+    };
+    return api_success([&](JsonWriter& json) {
+        json.begin_object().key("activeAlertmanagers");
+        write(json, found.active);
+        json.key("droppedAlertmanagers");
+        write(json, found.dropped);
+        json.end_object();
     });
 }
 
@@ -112,7 +120,7 @@ std::vector<Route> process_routes(ProcessSources given) {
     add("/api/v1/status/tsdb",
         [sources](const Request& request) { return head(*sources, request); });
     add("/api/v1/status/walreplay", [](const Request&) { return replay(); });
-    add("/api/v1/alertmanagers", [](const Request&) { return alertmanagers(); });
+    add("/api/v1/alertmanagers", [sources](const Request&) { return alertmanagers(*sources); });
     return routes;
 }
 

@@ -28,6 +28,11 @@ struct ProcessSources {
     std::function<std::string()> configuration;  ///< as YAML, secrets hidden
     std::map<std::string, std::string> flags;  ///< as the command line gave them, or their defaults
     std::function<store::HeadCosts(std::size_t entries)> head;
+    /// URLs of the Alertmanagers that alerts are sent to, and of those that relabelling left out.
+    struct Alertmanagers {
+        std::vector<std::string> active, dropped;
+    };
+    std::function<Alertmanagers()> alertmanagers;
 };
 
 /// `status/config`, `flags`, `runtimeinfo`, `tsdb`, `walreplay`, and `alertmanagers`, in

@@ -96,6 +96,21 @@ inhibit_rules:
     CHECK(s.inhibit_rules[0].equal == std::vector<std::string>{"job"});
 }
 
+TEST_CASE("an empty group_by groups by nothing, whatever the parent says", "[notify][config]") {
+    const Read got = read(R"(
+route:
+  receiver: t
+  group_by: ['...']
+  routes: [{group_by: []}, {group_by: null}, {matchers: [a=b]}]
+receivers: [{name: t}]
+)");
+    CHECK(got.problems == "");
+    CHECK_FALSE(got.settings.route.routes[0].group_by_all);
+    CHECK(got.settings.route.routes[0].group_by.empty());
+    CHECK(got.settings.route.routes[1].group_by_all);
+    CHECK(got.settings.route.routes[2].group_by_all);
+}
+
 TEST_CASE("times of a route are its own and not its children's", "[notify][config]") {
     const Read got = read(R"(
 route:

@@ -228,11 +228,10 @@ TEST_CASE("silenced and inhibited alerts are not told while that holds", "[notif
     desk.wind(30s);
     CHECK(desk.take_said() == Lines{"30s team 1 first notification: a"});
     Silence silence;
-    silence.id = "s1";
     silence.matchers = *parse_matchers("instance=b");
     silence.starts = desk.clock.now();
     silence.ends = desk.clock.now() + Milliseconds(20min);
-    REQUIRE(desk.dispatcher.put_silence(silence, desk.now()));
+    REQUIRE(desk.dispatcher.put_silence(silence, "s1", "me", desk.now()));
     desk.fire("b");
     desk.wind(15min);
     CHECK(desk.take_said() == Lines{});
@@ -277,17 +276,41 @@ TEST_CASE("a route is quiet in its mute time and speaks at the first flush after
                              active ? "not within active time" : "within mute time"));
 }
 
+TEST_CASE("a silence until resolved ends with the last of its alerts", "[notify]") {
+    Desk desk(one_route());
+    desk.fire("a");
+    desk.fire("b");
+    Silence silence;
+    silence.matchers = *parse_matchers("job=checkout");
+    silence.starts = desk.clock.now();
+    silence.ends = desk.clock.now() + Milliseconds(24h);
+    silence.until_resolved = true;
+    REQUIRE(desk.dispatcher.put_silence(silence, "s1", "me", desk.now()));
+    desk.wind(10min);
+    desk.resolve("a");
+    const auto state = [&] {
+        return to_string(desk.dispatcher.silences().all().at("s1").state(desk.clock.now()));
+    };
+    CHECK(state() == "active");
+    desk.resolve("b");
+    CHECK(state() == "expired");
+    desk.wind(10min);
+    desk.fire("a");
+    CHECK(desk.take_said().empty());
+    desk.wind(30s);
+    CHECK(desk.take_said() == std::vector<std::string>{"20m30s team 1 first notification: a"});
+}
+
 TEST_CASE("an owed message is dropped when all its alerts are silenced meanwhile", "[notify]") {
     Desk desk(one_route());
     desk.answers = {failure(429, 10min)};
     desk.fire("a");
     desk.wind(1min);
     Silence silence;
-    silence.id = "s1";
     silence.matchers = *parse_matchers("job=checkout");
     silence.starts = desk.clock.now();
     silence.ends = desk.clock.now() + Milliseconds(1h);
-    REQUIRE(desk.dispatcher.put_silence(silence, desk.now()));
+    REQUIRE(desk.dispatcher.put_silence(silence, "s1", "me", desk.now()));
     desk.take_said();
     desk.wind(30min);
     CHECK(desk.take_said() == Lines{});
