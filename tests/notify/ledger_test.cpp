@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "notify/ledger_rows.h"
 #include "tests/notify/desk.h"
 #include "tests/support/temp_folder.h"
 
@@ -102,6 +103,67 @@ TEST_CASE("what is recorded is there again, to the last field", "[notify][ledger
     const auto open = ledger->open_alerts();
     REQUIRE(open);
     CHECK(open->size() == 2);
+}
+
+TEST_CASE("alerts of other programs, changed silences and who changed them are there again",
+          "[notify][ledger]") {
+    Room room;
+    const Timestamp now = room.clock.now();
+    const Alert posted = make_alert("a", AlertState::Firing, now);
+    const PostedTimes first{now, now + Milliseconds(5min), now, true};
+    const PostedTimes second{now, now + Milliseconds(9min), now + Milliseconds(1min), false};
+    Silence silence{"s", *parse_matchers("a=b"), now, now + Milliseconds(1h), now, "me", "why"};
+    silence.recurring = R"([{"weekdays":["sunday"]}])";
+    silence.until_resolved = true;
+    {
+        auto ledger = room.open();
+        const auto ref = std::make_shared<const Alert>(posted);
+        std::vector<Entry> entries{AlertEntry{ref, now, first}, ResentEntry{posted.id, second},
+                                   SilenceEntry{silence, "created", "me"},
+                                   SilenceEntry{silence, "ended", "you"}};
+        CHECK(ledger->wait(ledger->record(std::move(entries)), 10s));
+    }
+    auto ledger = room.open();
+    const auto memory = ledger->recall();
+    REQUIRE(memory);
+    REQUIRE(memory->posted.size() == 1);
+    CHECK(memory->posted[0].id == posted.id);
+    CHECK(memory->posted[0].times.ends == second.ends);
+    CHECK(memory->posted[0].times.updated == second.updated);
+    CHECK_FALSE(memory->posted[0].times.by_timeout);
+    REQUIRE(memory->silences.size() == 1);
+    CHECK(memory->silences[0].recurring == silence.recurring);
+    CHECK(memory->silences[0].times->size() == 1);
+    CHECK(memory->silences[0].until_resolved);
+    const auto audit = ledger->audit(10);
+    REQUIRE(audit);
+    REQUIRE(audit->size() == 2);
+    CHECK((*audit)[0].what == "ended");
+    CHECK((*audit)[0].who == "you");
+    CHECK((*audit)[1].silence.comment == "why");
+    // Rules take up their own alerts only.
+    CHECK(ledger->open_alerts()->empty());
+}
+
+TEST_CASE("a ledger of the first version is opened, and what it held is there", "[notify][ledger]") {
+    Room room;
+    {
+        auto old = Database::open(room.path, {});
+        REQUIRE(old);
+        REQUIRE(old->migrate("notify", ledger_migrations().first(1)));
+        REQUIRE(old->exec("INSERT INTO alerts VALUES (7, 1000, '{\"job\":\"a\"}', '{}', 'firing', "
+                          "1.0, 1000, 1000, NULL, '', 'rule', 'why', 1000)"));
+        REQUIRE(old->exec("INSERT INTO silences VALUES ('s', '{job=\"a\"}', 1, 9000000000000, 1, "
+                          "'me', 'why')"));
+    }
+    auto ledger = room.open();
+    const auto memory = ledger->recall();
+    REQUIRE(memory);
+    CHECK(memory->alerts.size() == 1);
+    CHECK(memory->posted.empty());
+    REQUIRE(memory->silences.size() == 1);
+    CHECK_FALSE(memory->silences[0].until_resolved);
+    CHECK(ledger->open_alerts()->size() == 1);
 }
 
 TEST_CASE("the story of an alert tells transitions, decisions and attempts in order", "[notify][ledger]") {
