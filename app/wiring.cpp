@@ -18,6 +18,7 @@
 #include "app/backup/backup.h"
 #include "app/console.h"
 #include "app/flags.h"
+#include "base/code_memory.h"
 #include "base/dns_records.h"
 #include "base/files.h"
 #include "base/http/client.h"
@@ -63,6 +64,7 @@ using namespace std::chrono_literals;
 
 constexpr Milliseconds live_interval = 500ms;  // open pages hear of readings so often
 constexpr Milliseconds idle_interval = 2s;     // how soon a page that was opened begins to
+constexpr Milliseconds settled_after = 30s;    // what starting needed is not needed any more
 
 LogSettings log_settings(const RunOptions& options) {
     LogSettings settings;
@@ -685,6 +687,7 @@ Result<void> Daemon::start() {
         rooms.probes->load(rooms.configuration.probes);
         rooms.scraper->load(scrape_settings(rooms.configuration, rooms.options));
         rooms.tick();
+        rooms.io->loop().after(settled_after, give_back_code);
     });
     rooms.log.info("serving", {{"at", fmt::format("{}", fmt::join(addresses(), " "))}});
     return {};
