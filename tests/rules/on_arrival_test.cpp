@@ -107,7 +107,8 @@ TEST_CASE("the clock goes on beside arrivals, and never goes back behind one",
         world.write(up, i % 3);
         world.manager->arrived();
         world.evaluate();
-        for (const RuleStatus& rule : world.manager->status()[0].rules)
+        const std::vector<GroupStatus> groups = world.manager->status();
+        for (const RuleStatus& rule : groups[0].rules)
             REQUIRE(rule.last_error == "");  // no sample out of order
     }
 }
