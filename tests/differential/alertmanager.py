@@ -38,7 +38,7 @@ class Pair:
     """Both programs with one configuration, as a context."""
 
     def __init__(self, peers, config, hooks=None):
-        self.peers, self.config, self.hooks = pathlib.Path(peers), config, hooks
+        self.peers, self.config, self.hooks = pathlib.Path(peers).resolve(), config, hooks
 
     def text(self, which):
         text = json.dumps(self.config)
