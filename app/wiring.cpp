@@ -603,12 +603,15 @@ Configuration Daemon::Rooms::read_again(Problems& problems) const {
 /// What can fail comes first and is taken back when a later one fails; probes cannot fail.
 Result<void> Daemon::Rooms::swap(const Configuration& next) {
     if (Result<void> told = notifier->reload(next.notify); !told) return told;
+    // Before the front, which then forgets what was known to be quick.
+    datasource->load(next.datasource);
     Result<void> done = front->reload(next.server);
     if (done) {
         done = manager->load(next.groups, rule_settings(next, options));
         if (!done) (void)front->reload(configuration.server);
     }
     if (!done) {
+        datasource->load(configuration.datasource);
         (void)notifier->reload(configuration.notify);
         return done;
     }
@@ -619,7 +622,6 @@ Result<void> Daemon::Rooms::swap(const Configuration& next) {
         probes->load(next.probes);
         scraper->load(scrape_settings(next, options));
     });
-    datasource->load(next.datasource);
     remote_writers->load(next.remote_writes, next.global.external_labels);
     alert_sender->load(alerting_settings(next, options));
     return {};

@@ -18,7 +18,7 @@ std::optional<Role> parse_role(std::string_view text);
 
 /// Where a route is answered: in the loop (must not block, microseconds), on a worker, as an event
 /// stream. Measured: on a worker, and in the loop what is known to take microseconds because it was
-/// asked before; such a handler waits for nothing outside this process.
+/// asked before; a handler that may have waited for another program says so (`waited`).
 enum class Weight { Inline, Worker, Measured, Stream };
 
 /// Which listeners serve a route: `listeners[].serves` names groups.
